@@ -1,0 +1,207 @@
+/** The authority objects a tool may hold. Interfaces only: the domains implement them, the engine mints them per call. */
+import type { Json } from "../core/canonical.ts";
+import type { Principal } from "./principal.ts";
+
+export interface Handles {
+  readonly workspace: WorkspaceHandle;
+  readonly machine: MachineHandle;
+  readonly config: ConfigHandle;
+  readonly policy: PolicyHandle;
+  readonly secrets: SecretsHandle;
+  readonly runs: RunsHandle;
+}
+
+/**
+ * Files beneath the agent's workspace. Paths are relative to it, or absolute inside it. Every method throws
+ * `permission_denied` for a path that leaves the workspace, passes a symbolic link, names a special file, a file with
+ * more than one hard link or Reeve's own state, or that the decision does not cover; mutators also when the call's
+ * effect is `read`. Every mutation leaves an undo record before it happens.
+ */
+export interface WorkspaceHandle {
+  /** The canonical path relative to the workspace, `.` for its root. */
+  relative(path: string): string;
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** At most `max_bytes` from the start; `size` is that of the whole file, in bytes. */
+  read(path: string, max_bytes: number): Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
+  list(path: string): Promise<readonly FileFacts[]>;
+  /** Regular files beneath `path`, depth first in name order; what may not be read is left out. */
+  walk(path: string, options: WalkOptions): AsyncIterable<FileFacts>;
+  write(path: string, bytes: Uint8Array, options?: { readonly mode?: "replace" | "append" | "create" }): Promise<void>;
+  makeDirectory(path: string): Promise<void>;
+  remove(path: string, options: { readonly recursive: boolean }): Promise<void>;
+  move(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void>;
+}
+
+export interface WalkOptions {
+  readonly signal: AbortSignal;
+  /** Directory names not descended into, in addition to Reeve's own state. */
+  readonly skip: readonly string[];
+}
+
+export interface FileFacts {
+  readonly path: string;
+  readonly name: string;
+  readonly type: "file" | "dir" | "other";
+  readonly size: number;
+  readonly modified_ms: number;
+}
+
+/** Facts about the machine, read from the kernel; sizes in bytes, times in seconds unless the name says otherwise. */
+export interface MachineHandle {
+  health(): Promise<MachineHealth>;
+  processes(): Promise<readonly ProcessFacts[]>;
+  disks(): Promise<readonly DiskFacts[]>;
+  listeners(): Promise<readonly ListenerFacts[]>;
+  interfaces(): Promise<readonly InterfaceFacts[]>;
+  connections(): Promise<readonly ConnectionFacts[]>;
+  routes(): Promise<readonly RouteFacts[]>;
+  dns(): Promise<{ readonly nameservers: readonly string[]; readonly search: readonly string[] }>;
+  units(): Promise<{ readonly available: boolean; readonly active: readonly string[] }>;
+}
+
+export interface MachineHealth {
+  readonly hostname: string;
+  readonly os: string;
+  readonly kernel: string;
+  readonly architecture: string;
+  readonly uptime_s: number;
+  readonly cpu_count: number;
+  /** Per core, 0 to 100, over a sampling window of at least 100 ms. */
+  readonly cpu_percent: readonly number[];
+  readonly load_average: readonly [number, number, number];
+  readonly memory_total: number;
+  readonly memory_available: number;
+  readonly swap_total: number;
+  readonly swap_free: number;
+  readonly pressure: { readonly cpu: number; readonly memory: number; readonly io: number } | null;
+}
+
+export interface DiskFacts {
+  readonly mount_point: string;
+  readonly device: string;
+  readonly file_system: string;
+  readonly total: number;
+  readonly available: number;
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parent_pid: number;
+  readonly name: string;
+  readonly user_id: number;
+  readonly state: string;
+  readonly cpu_percent: number;
+  readonly memory_bytes: number;
+  readonly started_ms: number;
+}
+
+export interface ListenerFacts {
+  readonly protocol: "tcp" | "tcp6" | "udp" | "udp6";
+  readonly address: string;
+  readonly port: number;
+  readonly pid: number | null;
+  readonly process: string | null;
+}
+
+export interface ConnectionFacts extends ListenerFacts {
+  readonly remote_address: string;
+  readonly remote_port: number;
+  readonly state: string;
+}
+
+export interface InterfaceFacts {
+  readonly name: string;
+  readonly up: boolean;
+  readonly mac: string | null;
+  readonly addresses: readonly string[];
+  readonly received_bytes: number;
+  readonly sent_bytes: number;
+}
+
+export interface RouteFacts {
+  readonly destination: string;
+  readonly gateway: string | null;
+  readonly interface: string;
+  readonly metric: number;
+}
+
+/** Configuration without its secrets; `set` validates the whole and writes all or nothing. */
+export interface ConfigHandle {
+  get(): { readonly [key: string]: Json };
+  /** Dotted field names to new values; returns the names that changed, sorted. */
+  set(updates: { readonly [field: string]: Json }, options: { readonly dry_run: boolean }): Promise<readonly string[]>;
+}
+
+export interface GrantFacts {
+  readonly id: string;
+  readonly principal: string;
+  /** `name` or `name:pattern`. */
+  readonly capability: string;
+  readonly expires_at: string | null;
+  readonly provenance: { readonly by: string; readonly via: string; readonly at: string };
+}
+
+export interface PolicyHandle {
+  list(principal?: Principal): Promise<readonly GrantFacts[]>;
+  grant(principal: Principal, capability: string, options: { readonly expires_at: string | null }): Promise<GrantFacts>;
+  /** Removes the grants with this id or exactly this capability; returns those removed. */
+  revoke(principal: Principal, grant: string): Promise<readonly GrantFacts[]>;
+}
+
+/** Names and versions only: no method of this handle returns a secret's value. */
+export interface SecretsHandle {
+  list(): Promise<readonly SecretFacts[]>;
+  set(name: string, value: string): Promise<SecretFacts>;
+  remove(name: string): Promise<boolean>;
+  /** A new key epoch; every record is encrypted again. Returns the new epoch. */
+  rotate(): Promise<number>;
+}
+
+export interface SecretFacts {
+  readonly name: string;
+  readonly version: number;
+  readonly epoch: number;
+  readonly created_at: string;
+}
+
+export type RunState = "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled" | "interrupted";
+
+export interface RunFacts {
+  readonly id: string;
+  readonly principal: string;
+  readonly source: string;
+  readonly state: RunState;
+  readonly created_at: string;
+  readonly ended_at: string | null;
+  readonly tool_calls: number;
+  readonly fault: string | null;
+}
+
+export interface RunsHandle {
+  list(filter: RunFilter): Promise<{ readonly runs: readonly RunFacts[]; readonly total: number }>;
+  get(id: string): Promise<RunFacts | undefined>;
+  /** False when the run is unknown or already over. */
+  cancel(id: string): Promise<boolean>;
+  metrics(filter: RunFilter): Promise<RunMetrics>;
+  /** Puts back what a run changed in the workspace, newest first; returns the paths restored. */
+  undo(id: string): Promise<readonly string[]>;
+}
+
+export interface RunFilter {
+  readonly principal?: string;
+  readonly state?: RunState;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface RunMetrics {
+  readonly runs_total: number;
+  readonly states: Readonly<Record<string, number>>;
+  readonly tools: readonly {
+    readonly tool: string;
+    readonly calls: number;
+    readonly errors: number;
+    readonly total_ms: number;
+    readonly max_ms: number;
+  }[];
+}

@@ -17,9 +17,10 @@ export interface Home {
   readonly runs: string;
 }
 
-export function homeAt(root: string): Home {
+/** `stateName` is another name for `.reeve` only while a home is being made. */
+export function homeAt(root: string, stateName = ".reeve"): Home {
   const base = resolve(root);
-  const state = join(base, ".reeve");
+  const state = join(base, stateName);
   return {
     root: base,
     state,

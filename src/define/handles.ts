@@ -26,10 +26,17 @@ export interface WorkspaceHandle {
   list(path: string): Promise<readonly FileFacts[]>;
   /** Regular files beneath `path`, depth first in name order; what may not be read is left out. */
   walk(path: string, options: WalkOptions): AsyncIterable<FileFacts>;
-  write(path: string, bytes: Uint8Array, options?: { readonly mode?: "replace" | "append" | "create" }): Promise<void>;
+  write(path: string, bytes: Uint8Array, options?: FileWriteOptions): Promise<void>;
+  /** Also those above it that are missing. */
   makeDirectory(path: string): Promise<void>;
   remove(path: string, options: { readonly recursive: boolean }): Promise<void>;
   move(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void>;
+}
+
+export interface FileWriteOptions {
+  readonly mode?: "replace" | "append" | "create";
+  /** The bytes the file must still have; `failed_precondition` when it was changed by someone else. */
+  readonly expected?: Uint8Array;
 }
 
 export interface WalkOptions {
@@ -73,7 +80,10 @@ export interface MachineHealth {
   readonly memory_available: number;
   readonly swap_total: number;
   readonly swap_free: number;
+  /** Share of the last 10 s in which some task waited for the resource, 0 to 100; null when the kernel does not tell. */
   readonly pressure: { readonly cpu: number; readonly memory: number; readonly io: number } | null;
+  /** The tightest memory limit set on this process by its control groups; null when there is none. */
+  readonly memory_limit: { readonly limit: number; readonly available: number } | null;
 }
 
 export interface DiskFacts {
@@ -81,7 +91,11 @@ export interface DiskFacts {
   readonly device: string;
   readonly file_system: string;
   readonly total: number;
+  readonly used: number;
+  /** To users without privilege; `used + available` is less than `total` where blocks are reserved. */
   readonly available: number;
+  /** Why the three sizes are unknown, and 0 here; null when they were read. */
+  readonly problem: string | null;
 }
 
 export interface ProcessFacts {
@@ -93,6 +107,8 @@ export interface ProcessFacts {
   readonly cpu_percent: number;
   readonly memory_bytes: number;
   readonly started_ms: number;
+  /** The systemd unit it runs in, from its control group. */
+  readonly unit: string | null;
 }
 
 export interface ListenerFacts {

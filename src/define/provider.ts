@@ -5,7 +5,13 @@ import type { FaultRecord } from "../core/fault.ts";
 export type Message =
   | { readonly role: "system" | "user"; readonly content: string }
   | { readonly role: "assistant"; readonly content: string; readonly calls: readonly ToolRequest[] }
-  | { readonly role: "tool"; readonly call_id: string; readonly tool: string; readonly ok: boolean; readonly content: string };
+  | {
+      readonly role: "tool";
+      readonly call_id: string;
+      readonly tool: string;
+      readonly ok: boolean;
+      readonly content: string;
+    };
 
 /** A model's wish to call a tool; `arguments` is whatever it sent, judged only by the door. */
 export interface ToolRequest {
@@ -21,6 +27,7 @@ export interface ToolOffer {
   readonly effect: string;
   readonly input: Json;
   readonly phrases: readonly string[];
+  readonly examples: readonly Json[];
 }
 
 export interface ProviderRequest {
@@ -37,7 +44,10 @@ export type ProviderEvent =
 export interface ProviderContext {
   readonly signal: AbortSignal;
   /** BM25 over in-memory documents; best first, `score` above 0, larger is better. */
-  readonly rank: (query: string, documents: readonly RankedDocument[]) => readonly { readonly id: string; readonly score: number }[];
+  readonly rank: (
+    query: string,
+    documents: readonly RankedDocument[],
+  ) => readonly { readonly id: string; readonly score: number }[];
 }
 
 export interface RankedDocument {

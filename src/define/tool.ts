@@ -59,7 +59,7 @@ export interface Tool {
   readonly handler: (ctx: ToolContext<HandleName>, input: unknown) => unknown;
 }
 
-export function defineTool<const I extends Schema, const O extends Schema, const N extends HandleName = never>(
+export function defineTool<I extends Schema, O extends Schema, N extends HandleName = never>(
   definition: ToolDefinition<I, O, N>,
 ): Tool {
   return {

@@ -1,0 +1,57 @@
+/** The tools of this binary by name, by the earlier systems' names and by the names models see. */
+import { Fault } from "../core/fault.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { annotatedFields, jsonSchema } from "../core/schema.ts";
+import { isJsonObject, type Json } from "../core/canonical.ts";
+import type { ToolOffer } from "../define/provider.ts";
+import type { Tool } from "../define/tool.ts";
+
+export interface Catalogue {
+  readonly tools: readonly Tool[];
+  find(name: string): Tool | undefined;
+  /** The fault for a name that is not here, with the nearest one as its hint. */
+  missing(name: string): Fault;
+}
+
+export function catalogueOf(tools: readonly Tool[]): Catalogue {
+  const byName = new Map<string, Tool>();
+  for (const tool of tools) {
+    for (const name of new Set([tool.name, wireName(tool), ...tool.aliases])) {
+      if (byName.has(name)) throw new Fault("internal", `two tools answer to the name ${name}`);
+      byName.set(name, tool);
+    }
+  }
+  return {
+    tools,
+    find: (name) => byName.get(name) ?? byName.get(name.toLowerCase()),
+    missing: (name) =>
+      new Fault("not_found", `there is no tool named ${JSON.stringify(name.slice(0, 100))}`, {
+        hint: didYouMean(name.slice(0, 100), byName.keys(), "run `reeve tools` for the list"),
+      }),
+  };
+}
+
+/** Model interfaces refuse dots in names, so models see `fs_read`. */
+export function wireName(tool: Tool): string {
+  return tool.name.replaceAll(".", "_");
+}
+
+export function offerOf(tool: Tool): ToolOffer {
+  const { summary, effect, phrases, examples } = tool;
+  return {
+    name: tool.name,
+    summary,
+    effect,
+    phrases,
+    examples: examples as readonly Json[],
+    input: jsonSchema(tool.input),
+  };
+}
+
+/** An input as it may be recorded: fields marked secret are replaced, and a malformed input of such a tool is withheld whole. */
+export function recordableInput(tool: Tool, input: Json, valid: boolean): Json {
+  const secret = new Set(annotatedFields(tool.input).flatMap((note) => (note.secret ? [note.field] : [])));
+  if (secret.size === 0) return input;
+  if (!valid || !isJsonObject(input)) return "[withheld]";
+  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, secret.has(key) ? "[secret]" : value]));
+}

@@ -1,0 +1,119 @@
+/** The control plane as handles: every change of policy, config or vault is followed by a ledger entry with the new digest. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { rfc3339 } from "../core/clock.ts";
+import { Fault, asFault } from "../core/fault.ts";
+import { sha256Hex } from "../crypto/hash.ts";
+import { redactConfig } from "../config/redact.ts";
+import { loadConfig } from "../config/load.ts";
+import { setConfig } from "../config/set.ts";
+import type { ConfigHandle, PolicyHandle, SecretsHandle } from "../define/handles.ts";
+import { principalText } from "../define/principal.ts";
+import { changePolicy, grantOn, revokeFrom } from "../policy/change.ts";
+import { denyAll, grantsOf, loadPolicy, type Policy } from "../policy/policy.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { MintScope } from "./mint.ts";
+import type { RunKeeper } from "./run.ts";
+import { commitChange } from "./vault-chain.ts";
+
+/** The policy in force, read again when its file changes; an unreadable one denies everything. */
+export function watchPolicy(path: string): () => Policy {
+  let seen = "";
+  let policy: Policy = denyAll(new Fault("unavailable", "the policy has not been read"));
+  return () => {
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+      const now = `${ino}/${size}/${mtimeNs}/${ctimeNs}`;
+      if (now === seen) return policy;
+      policy = loadPolicy(path);
+      seen = now;
+    } catch (thrown) {
+      seen = "";
+      policy = denyAll(asFault(thrown, "the policy cannot be read"));
+    }
+    return policy;
+  };
+}
+
+/** SHA-256 of a control file's bytes, or "missing". */
+export function fileDigest(path: string): string {
+  return existsSync(path) ? sha256Hex(readFileSync(path)) : "missing";
+}
+
+export function policyHandle(keeper: RunKeeper, capabilities: readonly string[], scope: MintScope): PolicyHandle {
+  const { home, ledger, clock } = keeper;
+  const actor = principalText(scope.principal);
+  const changed = (what: string, detail: string) =>
+    ledger.append({
+      type: "policy.changed",
+      actor,
+      run: scope.run_id,
+      payload: { what, detail, sha256: fileDigest(home.policy) },
+    });
+  return {
+    list: async (principal) => grantsOf(loadPolicy(home.policy), principal),
+    grant: async (principal, capability, { expires_at }) => {
+      const provenance = { by: actor, via: `run ${scope.run_id}`, at: rfc3339(clock.now()) };
+      const { grant } = changePolicy(home.policy, (policy) =>
+        grantOn(policy, principal, capability, { expires_at, provenance, known: capabilities }),
+      );
+      await changed("grant", `${principalText(principal)} ${capability}`);
+      return grant;
+    },
+    revoke: async (principal, name) => {
+      const { revoked } = changePolicy(home.policy, (policy) => revokeFrom(policy, principal, name));
+      if (revoked.length > 0) await changed("revoke", `${principalText(principal)} ${name}`);
+      return revoked;
+    },
+  };
+}
+
+export function configHandle(keeper: RunKeeper, scope: MintScope): ConfigHandle {
+  const { home, ledger } = keeper;
+  return {
+    get: () => redactConfig(loadConfig(home.config)),
+    set: async (updates, { dry_run }) => {
+      const fields = setConfig(home.config, updates, { dry_run });
+      if (!dry_run && fields.length > 0) {
+        const payload = { fields: [...fields], sha256: fileDigest(home.config) };
+        await ledger.append({
+          type: "config.changed",
+          actor: principalText(scope.principal),
+          run: scope.run_id,
+          payload,
+        });
+      }
+      return fields;
+    },
+  };
+}
+
+export function secretsHandle(keeper: RunKeeper, vault: Vault, rescrub: () => void, scope: MintScope): SecretsHandle {
+  const entry = (what: string, name: string | null) => ({
+    actor: principalText(scope.principal),
+    run: scope.run_id,
+    what,
+    name,
+  });
+  const find = (name: string) => vault.list().find((secret) => secret.name === name);
+  return {
+    list: async () => vault.list(),
+    set: async (name, value) => {
+      const bytes = Buffer.from(value, "utf8");
+      await commitChange(keeper.ledger, vault, () => vault.stageSet(name, bytes), entry("set", name));
+      rescrub();
+      const facts = find(name);
+      if (!facts) throw new Fault("internal", `secret ${name} was written and is not listed`);
+      return facts;
+    },
+    remove: async (name) => {
+      const change = await commitChange(keeper.ledger, vault, () => vault.stageRemove(name), entry("remove", name));
+      rescrub();
+      return change !== undefined;
+    },
+    rotate: async () => {
+      const change = await commitChange(keeper.ledger, vault, () => vault.stageRotate(), entry("rotate", null));
+      if (!change) throw new Fault("internal", "the vault staged no rotation");
+      return change.epoch;
+    },
+  };
+}

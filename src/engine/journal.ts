@@ -1,0 +1,150 @@
+/** The write-ahead journal of one run (`events.jsonl`): one JSON object a line, in the order things happened. */
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { type Json, isJsonObject, parseJson } from "../core/canonical.ts";
+import { Fault, type FaultRecord } from "../core/fault.ts";
+import type { ToolRequest } from "../define/provider.ts";
+import type { RunState } from "../define/handles.ts";
+
+/** What a run was started with. */
+export interface RunInput {
+  readonly run_id: string;
+  readonly principal: string;
+  readonly message: string;
+  readonly source: string;
+  readonly provider: string | null;
+  readonly version: string;
+  readonly policy_sha256: string;
+  readonly config_sha256: string;
+  readonly max_turns: number;
+}
+
+export type RunEvent =
+  | ({ readonly type: "start"; readonly ts: string } & RunInput)
+  | { readonly type: "prompt"; readonly ts: string; readonly text: string }
+  | {
+      readonly type: "turn";
+      readonly ts: string;
+      readonly turn: number;
+      readonly text: string;
+      readonly calls: readonly ToolRequest[];
+      readonly fault: FaultRecord | null;
+    }
+  | {
+      readonly type: "intent";
+      readonly ts: string;
+      readonly call: string;
+      readonly tool: string;
+      readonly input: Json;
+      readonly salt: string;
+      readonly digest: string;
+    }
+  | {
+      readonly type: "outcome";
+      readonly ts: string;
+      readonly call: string;
+      readonly duration_ms: number;
+      readonly output: Json;
+    }
+  | {
+      readonly type: "failure";
+      readonly ts: string;
+      readonly call: string;
+      readonly duration_ms: number;
+      readonly code: string;
+      readonly fault: FaultRecord;
+    }
+  | {
+      readonly type: "refusal";
+      readonly ts: string;
+      readonly call: string;
+      readonly tool: string;
+      readonly input: Json;
+      readonly code: string;
+      readonly fault: FaultRecord;
+      readonly proposal: string | null;
+    }
+  | {
+      readonly type: "end";
+      readonly ts: string;
+      readonly state: RunState;
+      readonly answer: string;
+      readonly fault: FaultRecord | null;
+    };
+
+export class Journal {
+  readonly #fd: number;
+  readonly #events: RunEvent[] = [];
+  #open = true;
+
+  private constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Creates the file; throws `already_exists` when there is one. */
+  static create(path: string): Journal {
+    return new Journal(openSync(path, "ax", 0o600));
+  }
+
+  /** Goes on with the journal of a run that was cut off, after dropping a last line without its newline. */
+  static resume(path: string): { readonly journal: Journal; readonly torn_bytes: number } {
+    const { events, torn_bytes, bytes } = readJournal(path);
+    const fd = openSync(path, "a", 0o600);
+    if (torn_bytes > 0) ftruncateSync(fd, bytes - torn_bytes);
+    const journal = new Journal(fd);
+    journal.#events.push(...events);
+    return { journal, torn_bytes };
+  }
+
+  get events(): readonly RunEvent[] {
+    return this.#events;
+  }
+
+  /** Appends one line; with `durable` it is on the disk when this returns. Throws the system error otherwise. */
+  append(event: RunEvent, options: { readonly durable: boolean }): void {
+    const line = Buffer.from(`${JSON.stringify(event)}\n`, "utf8");
+    for (let at = 0; at < line.length;) at += writeSync(this.#fd, line, at);
+    if (options.durable) fdatasyncSync(this.#fd);
+    this.#events.push(event);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#fd);
+  }
+}
+
+const types = new Set(["start", "prompt", "turn", "intent", "outcome", "failure", "refusal", "end"]);
+
+/** The whole lines of a journal. Throws `data_loss` naming the first line that is not an event. */
+export function readJournal(path: string): {
+  readonly events: readonly RunEvent[];
+  readonly torn_bytes: number;
+  readonly bytes: number;
+} {
+  const content = readFileSync(path);
+  const whole = content.lastIndexOf(0x0a) + 1;
+  const lines = content.subarray(0, whole).toString("utf8").split("\n").slice(0, -1);
+  const events = lines.map((line, i) => {
+    const value = parseLine(line, path, i + 1);
+    if (!isJsonObject(value) || typeof value["type"] !== "string" || !types.has(value["type"]))
+      throw broken(path, i + 1);
+    return value as unknown as RunEvent;
+  });
+  return { events, torn_bytes: content.length - whole, bytes: content.length };
+}
+
+function parseLine(line: string, path: string, number: number): Json {
+  try {
+    return parseJson(line);
+  } catch (cause) {
+    throw broken(path, number, cause);
+  }
+}
+
+function broken(path: string, line: number, cause?: unknown): Fault {
+  return new Fault("data_loss", `line ${line} of ${path} is not a run event`, {
+    hint: "the bundle was damaged; compare its digest with the ledger",
+    cause,
+  });
+}

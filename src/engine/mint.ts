@@ -1,0 +1,84 @@
+/** Mints the handles of one call from its decision; they stop working when the call is over. */
+import { Fault } from "../core/fault.ts";
+import type {
+  ConfigHandle,
+  Handles,
+  MachineHandle,
+  PolicyHandle,
+  RunsHandle,
+  SecretsHandle,
+} from "../define/handles.ts";
+import type { HandleName, Tool, ToolContext } from "../define/tool.ts";
+import type { Decision } from "../policy/decide.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import type { CallScope } from "./call.ts";
+
+export interface MintScope extends CallScope {
+  readonly call_id: string;
+}
+
+export type Mint = (
+  tool: Tool,
+  scope: MintScope,
+  decision: Extract<Decision, { readonly effect: "allow" }>,
+) => { readonly ctx: ToolContext<HandleName>; readonly revoke: () => void };
+
+/** Where each handle comes from; those that write the ledger are made per run, so that their entries name it. */
+export interface HandleSources {
+  readonly workspace: Workspace;
+  readonly machine: MachineHandle;
+  readonly config: (scope: MintScope) => ConfigHandle;
+  readonly policy: (scope: MintScope) => PolicyHandle;
+  readonly secrets: (scope: MintScope) => SecretsHandle;
+  readonly runs: (scope: MintScope) => RunsHandle;
+  readonly now: () => number;
+}
+
+const accessCapability = { read: "fs.read", write: "fs.write", delete: "fs.delete" } as const;
+
+export function mintFrom(sources: HandleSources): Mint {
+  return (tool, scope, decision) => {
+    let live = true;
+    const make: { readonly [N in HandleName]: () => Handles[N] } = {
+      workspace: () =>
+        sources.workspace.handle({
+          run_id: scope.run_id,
+          call_id: scope.call_id,
+          mutable: tool.effect !== "read",
+          permits: (access, value) =>
+            live && decision.permits({ capability: accessCapability[access], kind: "path", value }),
+        }),
+      machine: () => sources.machine,
+      config: () => readOnlyUnless(tool, sources.config(scope), ["set"]),
+      policy: () => readOnlyUnless(tool, sources.policy(scope), ["grant", "revoke"]),
+      secrets: () => readOnlyUnless(tool, sources.secrets(scope), ["set", "remove", "rotate"]),
+      runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo"]),
+    };
+    const handles = Object.fromEntries(tool.needs.map((name) => [name, make[name]()]));
+    const { principal, run_id, call_id, signal } = scope;
+    const ctx = {
+      ...handles,
+      principal,
+      run_id,
+      call_id,
+      signal,
+      now: sources.now,
+    } as unknown as ToolContext<HandleName>;
+    return {
+      ctx,
+      revoke: () => {
+        live = false;
+      },
+    };
+  };
+}
+
+/** The handle with its mutators refused when the call's effect is `read`. */
+function readOnlyUnless<H extends object>(tool: Tool, handle: H, mutators: readonly (keyof H & string)[]): H {
+  if (tool.effect !== "read") return handle;
+  const refused = mutators.map((name) => [
+    name,
+    () => Promise.reject(new Fault("permission_denied", `${tool.name} is a read and may not ${name}`)),
+  ]);
+  return { ...handle, ...Object.fromEntries(refused) };
+}

@@ -1,0 +1,121 @@
+/** A run from its first ledger entry to its last: bundle, journal, state, and the manifest's digest in the ledger. */
+import { join } from "node:path";
+import type { Json } from "../core/canonical.ts";
+import { type Clock, rfc3339 } from "../core/clock.ts";
+import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
+import type { Home } from "../core/home.ts";
+import { newId } from "../core/id.ts";
+import { type Principal, principalText } from "../define/principal.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { RunStore } from "../store/runs.ts";
+import { createBundle, sealBundle } from "./bundle.ts";
+import type { CallScope } from "./call.ts";
+import type { End } from "./drive.ts";
+import type { Journal, RunInput } from "./journal.ts";
+import { thisProcess } from "./owner.ts";
+
+export interface RunKeeper {
+  readonly home: Home;
+  readonly ledger: Ledger;
+  readonly runs: RunStore;
+  readonly clock: Clock;
+}
+
+export interface ActiveRun extends CallScope {
+  readonly bundle: string;
+  readonly controller: AbortController;
+  readonly ts: () => string;
+}
+
+/** How often a running process looks whether another one asked it to stop, in milliseconds. */
+const cancelPoll_ms = 250;
+
+/**
+ * Opens a run: its row, its bundle with the `start` event, and `run.start` in the ledger. Nothing of it goes on when the
+ * ledger cannot write. `message` must already be scrubbed.
+ */
+export async function beginRun(
+  keeper: RunKeeper,
+  principal: Principal,
+  input: Omit<RunInput, "run_id" | "principal">,
+  signal: AbortSignal | undefined,
+): Promise<ActiveRun> {
+  const run_id = newId();
+  const actor = principalText(principal);
+  const ts = () => rfc3339(keeper.clock.now());
+  const owner = thisProcess();
+  await keeper.runs.insert({ id: run_id, principal: actor, source: input.source, created_at: ts(), owner });
+  const bundle = join(keeper.home.runs, run_id);
+  const journal = createBundle(bundle);
+  journal.append({ type: "start", ts: ts(), run_id, principal: actor, ...input }, { durable: false });
+  const { message: _, ...facts } = input;
+  const controller = new AbortController();
+  const linked = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
+  const run = { run_id, principal, journal, signal: linked, bundle, controller, ts };
+  try {
+    await keeper.ledger.append({ type: "run.start", actor, run: run_id, payload: facts as Json });
+  } catch (thrown) {
+    await abandonRun(keeper, run, asFault(thrown, "the run could not be started"));
+    throw thrown;
+  }
+  return run;
+}
+
+/**
+ * The end of a run the ledger never heard of. Where the disk that failed the ledger fails this too, the run stays open
+ * and the next start ends it.
+ */
+async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault): Promise<void> {
+  try {
+    const end = { type: "end", ts: run.ts(), state: "failed", answer: "", fault: fault.toRecord() } as const;
+    run.journal.append(end, { durable: false });
+    sealBundle(run.bundle, run.journal.events);
+    await keeper.runs.end(run.run_id, "failed", end.ts, fault.message);
+  } catch (thrown) {
+    if (asFault(thrown).code === "internal") throw thrown;
+  } finally {
+    run.journal.close();
+  }
+}
+
+/** Watches for a cancellation asked for by another process; returns the function that stops watching. */
+export function watchForCancel(keeper: RunKeeper, run: ActiveRun): () => void {
+  const timer = setInterval(() => {
+    if (keeper.runs.cancelRequested(run.run_id)) run.controller.abort(canceledFault());
+  }, cancelPoll_ms);
+  return () => clearInterval(timer);
+}
+
+export function canceledFault(): Fault {
+  return new Fault("canceled", "the run was canceled", { hint: "start it again when you are ready" });
+}
+
+/** Writes the end of a run everywhere it is written; the bundle is complete when this returns. */
+export async function endRun(keeper: RunKeeper, run: ActiveRun, end: End): Promise<void> {
+  run.journal.append({ type: "end", ts: run.ts(), ...end }, { durable: false });
+  await settleRun(
+    keeper,
+    { id: run.run_id, actor: principalText(run.principal), bundle: run.bundle },
+    run.journal,
+    end,
+  );
+}
+
+/** Seals the bundle of a journal that has its `end` and writes that end to ledger and state. */
+export async function settleRun(
+  keeper: RunKeeper,
+  run: { readonly id: string; readonly actor: string; readonly bundle: string },
+  journal: Journal,
+  end: { readonly state: string; readonly fault: FaultRecord | null },
+): Promise<void> {
+  const manifest_sha256 = sealBundle(run.bundle, journal.events);
+  journal.close();
+  await keeper.ledger.append({
+    type: "run.end",
+    actor: run.actor,
+    run: run.id,
+    payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null },
+  });
+  const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());
+  await keeper.runs.end(run.id, end.state, ended_at, end.fault?.message ?? null);
+}

@@ -1,0 +1,94 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Fault } from "../core/fault.ts";
+import { newId } from "../core/id.ts";
+import { RunStore } from "./runs.ts";
+
+let directory: string;
+let runs: RunStore;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "reeve-runs-"));
+  runs = new RunStore(join(directory, "state.db"));
+});
+afterEach(() => {
+  runs.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function start(principal = "agent:default"): Promise<string> {
+  const id = newId();
+  await runs.insert({ id, principal, source: "cli", created_at: "2026-01-01T00:00:00.000Z", owner: "x/1/2" });
+  return id;
+}
+
+test("a run ends once: a second end, by another process, changes nothing", async () => {
+  const id = await start();
+  expect(await runs.end(id, "completed", "2026-01-01T00:00:01.000Z", null)).toBe(true);
+  expect(await runs.end(id, "interrupted", "2026-01-01T00:00:02.000Z", "late")).toBe(false);
+  expect(await runs.get(id)).toMatchObject({ state: "completed", fault: null });
+  expect(await runs.open()).toEqual([]);
+});
+
+test("a list is newest first, filtered and paged, with the total of all that match", async () => {
+  const ids = [await start(), await start("operator"), await start()];
+  const page = await runs.list({ principal: "agent:default", limit: 1, offset: 1 });
+  expect(page.total).toBe(2);
+  expect(page.rows.map((row) => row.id)).toEqual([ids[0] as string]);
+});
+
+test("calls count towards their run, and totals tell errors and the slowest", async () => {
+  const id = await start();
+  await runs.addCall(id, "call-1", "fs.read", null, 2);
+  await runs.addCall(id, "call-2", "fs.read", "tool.failed", 5);
+  expect((await runs.get(id))?.tool_calls).toBe(2);
+  const totals = await runs.totals({ limit: 10, offset: 0 });
+  expect(totals.tools).toEqual([{ tool: "fs.read", calls: 2, errors: 1, total_ms: 7, max_ms: 5 }]);
+  expect(totals.states).toEqual({ running: 1 });
+});
+
+test("cancelling reaches a run that is not over and no other", async () => {
+  const id = await start();
+  expect(runs.cancelRequested(id)).toBe(false);
+  expect(await runs.requestCancel(id)).toBe(true);
+  expect(runs.cancelRequested(id)).toBe(true);
+  await runs.end(id, "cancelled", "2026-01-01T00:00:01.000Z", null);
+  expect(await runs.requestCancel(id)).toBe(false);
+  expect(await runs.requestCancel(newId())).toBe(false);
+});
+
+test("an id is found by its beginning or its ending, and wildcards in the text are ordinary characters", async () => {
+  const id = await start();
+  expect(await runs.matching(id.slice(0, 8))).toEqual([id]);
+  expect(await runs.matching(id.slice(-6))).toEqual([id]);
+  expect(await runs.matching("%")).toEqual([]);
+  expect(await runs.matching("_")).toEqual([]);
+  await start();
+  expect(await runs.matching("0")).toHaveLength(2);
+  expect(await runs.newest()).not.toBe(id);
+});
+
+test("a proposal is kept with what was asked for and why it was refused", async () => {
+  const id = await start();
+  const proposal = {
+    id: newId(),
+    run: id,
+    principal: "agent:default",
+    tool: "config.set",
+    capability: "config.write",
+    input: "{}",
+    reason: "ring 0 only",
+    created_at: "2026-01-01T00:00:00.000Z",
+  };
+  await runs.propose(proposal);
+  expect(await runs.proposals()).toEqual([proposal]);
+});
+
+test("a state file that is not a database is damaged, by name", () => {
+  const path = join(directory, "torn.db");
+  writeFileSync(path, "half a da");
+  expect(() => new RunStore(path)).toThrow(Fault);
+  expect(() => new RunStore(path)).toThrow("torn.db is damaged");
+});

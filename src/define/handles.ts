@@ -29,8 +29,10 @@ export interface WorkspaceHandle {
   write(path: string, bytes: Uint8Array, options?: FileWriteOptions): Promise<void>;
   /** Also those above it that are missing. */
   makeDirectory(path: string): Promise<void>;
-  remove(path: string, options: { readonly recursive: boolean }): Promise<void>;
-  move(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void>;
+  /** Returns what it was. */
+  remove(path: string, options: { readonly recursive: boolean }): Promise<"file" | "dir">;
+  /** Returns what it is; nothing happens when both paths are the same. */
+  move(from: string, to: string, options: { readonly overwrite: boolean }): Promise<"file" | "dir">;
 }
 
 export interface FileWriteOptions {

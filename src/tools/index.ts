@@ -1,0 +1,59 @@
+/** Every tool of the binary, one line each: what is not listed here cannot be called. */
+import type { Tool } from "../define/tool.ts";
+import { search as codeSearch } from "./code/search.ts";
+import { get as configGet } from "./config/get.ts";
+import { set as configSet } from "./config/set.ts";
+import { append as fsAppend } from "./fs/append.ts";
+import { remove as fsDelete } from "./fs/delete.ts";
+import { edit as fsEdit } from "./fs/edit.ts";
+import { list as fsList } from "./fs/list.ts";
+import { move as fsMove } from "./fs/move.ts";
+import { read as fsRead } from "./fs/read.ts";
+import { write as fsWrite } from "./fs/write.ts";
+import { get as metricsGet } from "./metrics/get.ts";
+import { info as networkInfo } from "./network/info.ts";
+import { grant as policyGrant } from "./policy/grant.ts";
+import { list as policyList } from "./policy/list.ts";
+import { revoke as policyRevoke } from "./policy/revoke.ts";
+import { cancel as runCancel } from "./run/cancel.ts";
+import { get as runGet } from "./run/get.ts";
+import { list as runList } from "./run/list.ts";
+import { undo as runUndo } from "./run/undo.ts";
+import { list as secretsList } from "./secrets/list.ts";
+import { remove as secretsRemove } from "./secrets/remove.ts";
+import { rotate as secretsRotate } from "./secrets/rotate.ts";
+import { set as secretsSet } from "./secrets/set.ts";
+import { discover as systemDiscover } from "./system/discover.ts";
+import { health as systemHealth } from "./system/health.ts";
+import { query as systemQuery } from "./system/query.ts";
+import { now as timeNow } from "./time/now.ts";
+
+export const tools: readonly Tool[] = [
+  codeSearch,
+  configGet,
+  configSet,
+  fsAppend,
+  fsDelete,
+  fsEdit,
+  fsList,
+  fsMove,
+  fsRead,
+  fsWrite,
+  metricsGet,
+  networkInfo,
+  policyGrant,
+  policyList,
+  policyRevoke,
+  runCancel,
+  runGet,
+  runList,
+  runUndo,
+  secretsList,
+  secretsRemove,
+  secretsRotate,
+  secretsSet,
+  systemDiscover,
+  systemHealth,
+  systemQuery,
+  timeNow,
+];

@@ -12,7 +12,7 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode = 0
   const fd = openSync(beside, "wx", mode);
   try {
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
       fsyncSync(fd);
     } finally {
       closeSync(fd);

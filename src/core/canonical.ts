@@ -77,7 +77,10 @@ export function parseJson(text: string, what = "text"): Json {
     return JSON.parse(text) as Json;
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : "malformed";
-    throw new Fault("invalid_argument", `${what} is not valid JSON: ${words}`, { hint: "check quotes and commas", cause });
+    throw new Fault("invalid_argument", `${what} is not valid JSON: ${words}`, {
+      hint: "check quotes and commas",
+      cause,
+    });
   }
 }
 

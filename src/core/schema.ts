@@ -118,7 +118,10 @@ export function jsonSchema(schema: AnySchema): Json {
   const properties = body["properties"];
   const result: Json =
     notes.length && isJsonObject(properties)
-      ? { ...body, properties: Object.fromEntries(Object.entries(properties).map(([k, s]) => [k, withNote(k, s, notes)])) }
+      ? {
+          ...body,
+          properties: Object.fromEntries(Object.entries(properties).map(([k, s]) => [k, withNote(k, s, notes)])),
+        }
       : body;
   converted.set(schema, result);
   return result;

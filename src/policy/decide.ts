@@ -1,0 +1,273 @@
+/**
+ * The decision: pure, total, the same for the same policy, request and time. An explicit deny beats everything, ask beats
+ * allow, and what no grant covers is denied. An agent is never allowed control.
+ */
+import { rfc3339 } from "../core/clock.ts";
+import { cut } from "../core/text.ts";
+import { type Principal, principalText, ringOf } from "../define/principal.ts";
+import type { Effect } from "../define/tool.ts";
+import { controlCapabilities, coversName, splitCapability } from "./capability.ts";
+import { expiry_ms } from "./expiry.ts";
+import { grammars, kindOfCapability, kindOfResource, type ResourceRequest } from "./pattern.ts";
+import type { Grant, Policy, Rule } from "./policy.ts";
+
+export type { ResourceRequest } from "./pattern.ts";
+
+export interface AccessRequest {
+  readonly principal: Principal;
+  readonly capability: string;
+  readonly effect: Effect;
+  readonly resources: readonly ResourceRequest[];
+  readonly now_ms: number;
+}
+
+export type Decision =
+  | {
+      readonly effect: "allow";
+      readonly reason: string;
+      /** Ids of the grants it rests on; none for the operator. */
+      readonly grants: readonly string[];
+      /** Whether the same decision covers one resource more, met while the call runs; what needs asking is not covered. */
+      readonly permits: (resource: ResourceRequest) => boolean;
+    }
+  | { readonly effect: "ask"; readonly reason: string; readonly hint: string }
+  | {
+      readonly effect: "deny";
+      readonly reason: string;
+      readonly hint: string;
+      /** Whether the operator should be told. */ readonly proposal: boolean;
+    };
+
+/** One thing that was looked at on the way to a decision. */
+export interface Step {
+  readonly part: "policy" | "request" | "agent" | "rule" | "control" | "grant" | "decision";
+  /** Id of the grant or rule. */
+  readonly id: string | null;
+  readonly matched: boolean;
+  readonly text: string;
+}
+
+export function decide(policy: Policy, request: AccessRequest): Decision {
+  return judge(policy, request, undefined);
+}
+
+/** The decision with every step that led to it, in order. */
+export function explain(
+  policy: Policy,
+  request: AccessRequest,
+): { readonly decision: Decision; readonly steps: readonly Step[] } {
+  const steps: Step[] = [];
+  const decision = judge(policy, request, steps);
+  steps.push({ part: "decision", id: null, matched: true, text: `${decision.effect}: ${decision.reason}` });
+  return { decision, steps };
+}
+
+/** Whether an agent holds a capability at all, on some resource; whether it may use it is for `decide`. */
+export function mayHold(policy: Policy, principal: Principal, capability: string, now_ms: number): boolean {
+  if (policy.fault) return false;
+  if (principal.kind === "operator") return true;
+  const grants = policy.agents.get(principal.name) ?? [];
+  return grants.some(
+    (grant) => coversName(splitCapability(grant.capability).name, capability) && !hasExpired(grant, now_ms),
+  );
+}
+
+/** What must be covered: a resource, or (without one) the bare use of a capability. */
+type Wanted = ResourceRequest | { readonly capability: string; readonly kind: null; readonly value: null };
+
+type Trace = Step[] | undefined;
+
+function judge(policy: Policy, request: AccessRequest, trace: Trace): Decision {
+  const { principal } = request;
+  const who = principalText(principal);
+  if (policy.fault) {
+    trace?.push({ part: "policy", id: null, matched: true, text: `cannot be read: ${policy.fault.message}` });
+    return deny(
+      `the policy cannot be read, so nothing is allowed: ${policy.fault.message}`,
+      policy.fault.hint ?? repair,
+    );
+  }
+  const wanted = wantedBy(request);
+  for (const each of wanted) {
+    const problem = each.value === null ? undefined : grammars[kindOfResource(each)].valueProblem(each.value);
+    if (!problem) continue;
+    trace?.push({ part: "request", id: null, matched: true, text: `${describe(each)} is malformed: ${problem}` });
+    return deny(`${describe(each)} is malformed: ${problem}`, "name the resource in its canonical form");
+  }
+  const denial = firstRule(policy, "deny", principal, wanted, trace);
+  if (denial)
+    return deny(
+      `rule ${quote(denial.id)} denies ${denial.capability} to ${denial.principal}: ${denial.reason}`,
+      `only an edit of the policy lifts rule ${quote(denial.id)}`,
+    );
+  if (principal.kind === "operator") {
+    return {
+      effect: "allow",
+      reason: "the operator may do what no rule denies",
+      grants: [],
+      permits: (more) => isOpen(policy, request, more),
+    };
+  }
+  const grants = policy.agents.get(principal.name);
+  trace?.push({
+    part: "agent",
+    id: null,
+    matched: grants !== undefined,
+    text: grants ? `${who} has ${grants.length} grants` : `${who} does not exist`,
+  });
+  if (!grants) return deny(`${who} does not exist`, `a first grant creates it: reeve policy grant ${who} CAPABILITY`);
+  if (isControl(request)) {
+    trace?.push({
+      part: "control",
+      id: null,
+      matched: true,
+      text: `${request.capability} changes Reeve itself and belongs to the operator`,
+    });
+    return deny(
+      `${request.capability} changes Reeve itself and belongs to the operator`,
+      "the operator decides about it",
+      true,
+    );
+  }
+  const used = new Set<string>();
+  for (const each of wanted) {
+    const grant = coveringGrant(grants, each, request.now_ms, trace);
+    if (!grant) return denyUncovered(who, grants, each, request.now_ms);
+    used.add(grant.id);
+  }
+  const question = firstRule(policy, "ask", principal, wanted, trace);
+  if (question)
+    return {
+      effect: "ask",
+      reason: `rule ${quote(question.id)} asks first: ${question.reason}`,
+      hint: "the operator answers; until then nothing happens",
+    };
+  const covers = (more: ResourceRequest) => coveringGrant(grants, more, request.now_ms, undefined) !== undefined;
+  return {
+    effect: "allow",
+    reason: `granted by ${[...used].map(quote).join(", ")}`,
+    grants: [...used],
+    permits: (more) =>
+      isOpen(policy, request, more) && covers(more) && !firstRule(policy, "ask", principal, [more], undefined),
+  };
+}
+
+const repair = "correct the policy file with an editor or run: reeve doctor --fix";
+
+function wantedBy({ capability, resources }: AccessRequest): readonly Wanted[] {
+  const isNamed = resources.some((each) => each.capability === capability);
+  return isNamed ? resources : [{ capability, kind: null, value: null }, ...resources];
+}
+
+function isControl({ effect, capability, resources }: AccessRequest): boolean {
+  return (
+    effect === "control" ||
+    [capability, ...resources.map((each) => each.capability)].some((name) => controlCapabilities.has(name))
+  );
+}
+
+/** What holds for a further resource of any principal: well formed, not denied, and for an agent not control. */
+function isOpen(policy: Policy, { principal }: AccessRequest, more: ResourceRequest): boolean {
+  if (grammars[kindOfResource(more)].valueProblem(more.value)) return false;
+  if (ringOf(principal) > 0 && controlCapabilities.has(more.capability)) return false;
+  return !firstRule(policy, "deny", principal, [more], undefined);
+}
+
+function firstRule(
+  policy: Policy,
+  effect: Rule["effect"],
+  principal: Principal,
+  wanted: readonly Wanted[],
+  trace: Trace,
+): Rule | undefined {
+  for (const rule of policy.rules) {
+    if (rule.effect !== effect) continue;
+    const about = appliesTo(rule.principal, principal)
+      ? wanted.find((each) => covers(rule.capability, each, true))
+      : undefined;
+    trace?.push({
+      part: "rule",
+      id: rule.id,
+      matched: about !== undefined,
+      text: `${rule.effect} ${rule.capability} to ${rule.principal}${about ? ` covers ${describe(about)}` : " does not apply"}`,
+    });
+    if (about) return rule;
+  }
+  return undefined;
+}
+
+function appliesTo(ruled: string, principal: Principal): boolean {
+  if (ruled === "*") return true;
+  return ruled === "agent:*" ? principal.kind === "agent" : ruled === principalText(principal);
+}
+
+function coveringGrant(grants: readonly Grant[], wanted: Wanted, now_ms: number, trace: Trace): Grant | undefined {
+  for (const grant of grants) {
+    const isCovered = covers(grant.capability, wanted, false);
+    const isExpired = hasExpired(grant, now_ms);
+    const outcome = isCovered
+      ? isExpired
+        ? `expired at ${grant.expires_at} and no longer covers`
+        : "covers"
+      : "does not cover";
+    trace?.push({
+      part: "grant",
+      id: grant.id,
+      matched: isCovered && !isExpired,
+      text: `${grant.capability} ${outcome} ${describe(wanted)}`,
+    });
+    if (isCovered && !isExpired) return grant;
+  }
+  return undefined;
+}
+
+/** A clock that is not a number lets nothing live on. */
+function hasExpired(grant: Grant, now_ms: number): boolean {
+  return !(now_ms < expiry_ms(grant.expires_at));
+}
+
+/**
+ * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, or
+ * speaks of another kind of resource) `unsure` is the answer: false for a grant, true for a rule.
+ */
+function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
+  const { name, pattern } = splitCapability(text);
+  if (!coversName(name, wanted.capability)) return false;
+  if (pattern === null) return true;
+  const kind = kindOfCapability(name);
+  const grammar = grammars[kind];
+  if (grammar.patternProblem(pattern)) return unsure;
+  if (wanted.value === null) return pattern === grammar.everything;
+  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value) : unsure;
+}
+
+function denyUncovered(who: string, grants: readonly Grant[], wanted: Wanted, now_ms: number): Decision {
+  const expired = grants.find((grant) => hasExpired(grant, now_ms) && covers(grant.capability, wanted, false));
+  const reason = expired
+    ? `the grant of ${expired.capability} to ${who} expired at ${expired.expires_at}; it is now ${moment(now_ms)}`
+    : `no grant of ${who} covers ${describe(wanted)}`;
+  return deny(reason, grantHint(who, wanted));
+}
+
+function deny(reason: string, hint: string, proposal = false): Decision {
+  return { effect: "deny", reason, hint, proposal };
+}
+
+function describe({ capability, value }: Wanted): string {
+  return value === null ? capability : `${capability} on ${quote(value)}`;
+}
+
+function quote(text: string): string {
+  const { text: shown, truncated } = cut(text, 300);
+  return JSON.stringify(truncated ? `${shown}...` : shown);
+}
+
+function moment(now_ms: number): string {
+  return Math.abs(now_ms) <= 8.64e15 ? rfc3339(now_ms) : "an unknown time";
+}
+
+/** The operator may paste this into a shell, and an agent chose the value: only harmless characters are repeated. */
+function grantHint(who: string, { capability, kind, value }: Wanted): string {
+  const isHarmless = value !== null && kind === kindOfCapability(capability) && /^[\w./:@ -]{1,200}$/.test(value);
+  return `the operator may grant it: reeve policy grant ${who} '${capability}${isHarmless ? `:${value}` : ""}'`;
+}

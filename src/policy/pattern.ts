@@ -1,0 +1,136 @@
+/** What a capability's pattern means for each kind of resource. All functions are total: text from outside never throws. */
+import { isHostname } from "../core/hostname.ts";
+import type { ResourceKind } from "../core/schema.ts";
+import { globProblem, matchesGlob, pathProblem } from "./glob.ts";
+
+/**
+ * A resource as a request names it. `path`: canonical, relative to the workspace. `endpoint`: `GET api.github.com:443`.
+ * `command`: the argument vector as a JSON array, because joined words cannot be told apart again.
+ */
+export interface ResourceRequest {
+  readonly capability: string;
+  readonly kind: ResourceKind | "endpoint" | "command";
+  readonly value: string;
+}
+
+/** How patterns are read; `name` serves every kind without a grammar of its own. */
+type PatternKind = "path" | "endpoint" | "command" | "name";
+
+/** The kind of resource a capability's patterns speak of, by its area. */
+export function kindOfCapability(name: string): PatternKind {
+  return areas.get(name.slice(0, name.indexOf("."))) ?? "name";
+}
+
+const areas: ReadonlyMap<string, PatternKind> = new Map([
+  ["fs", "path"],
+  ["http", "endpoint"],
+  ["shell", "command"],
+]);
+
+export function kindOfResource(resource: ResourceRequest): PatternKind {
+  return resource.kind === "agent" || resource.kind === "run" ? "name" : resource.kind;
+}
+
+interface Grammar {
+  /** Why the pattern is malformed or can never match, or undefined. */
+  readonly patternProblem: (pattern: string) => string | undefined;
+  /** Why the value is not canonical, or undefined. */
+  readonly valueProblem: (value: string) => string | undefined;
+  readonly matches: (pattern: string, value: string) => boolean;
+  /** The pattern that covers every value, also of a call that names none. */
+  readonly everything: string;
+}
+
+export const grammars: Readonly<Record<PatternKind, Grammar>> = {
+  path: { patternProblem: globProblem, valueProblem: pathProblem, matches: matchesGlob, everything: "**" },
+  endpoint: {
+    patternProblem: (pattern) => endpointProblem(pattern, true),
+    valueProblem: (value) => endpointProblem(value, false),
+    matches: matchesEndpoint,
+    everything: "* *:*",
+  },
+  command: { patternProblem: commandProblem, valueProblem: argvProblem, matches: matchesCommand, everything: "*" },
+  name: { patternProblem: namePatternProblem, valueProblem: nameProblem, matches: matchesName, everything: "*" },
+};
+
+/** The parts of `METHOD HOST:PORT`, or undefined when the text has another shape. */
+export function splitEndpoint(text: string): readonly [method: string, host: string, port: string] | undefined {
+  const [, method, host, port] = /^([^ ]+) ([^ ]+):([^: ]+)$/.exec(text) ?? [];
+  return method && host && port ? [method, host, port] : undefined;
+}
+
+function endpointProblem(text: string, wild: boolean): string | undefined {
+  const parts = text.length <= 300 ? splitEndpoint(text) : undefined;
+  if (!parts) return "an endpoint is METHOD HOST:PORT, for example GET api.github.com:443";
+  const [method, host, port] = parts;
+  if (!(wild && method === "*") && !/^[A-Z]{1,20}$/.test(method)) return "the method is written in capital letters";
+  const isNumber = /^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535;
+  if (!(wild && port === "*") && !isNumber) return "the port is a number from 1 to 65535";
+  if (wild && host === "*") return undefined;
+  const base = wild && host.startsWith("*.") ? host.slice(2) : host;
+  if (!isHostname(base))
+    return "the host is a name or address in lower case; a wildcard is a whole first label, as in *.example.com";
+  return base !== host && /^\[|(?:^|\.)\d+$/.test(base) ? "an address has no subdomains" : undefined;
+}
+
+function matchesEndpoint(pattern: string, value: string): boolean {
+  const wanted = splitEndpoint(pattern);
+  const asked = splitEndpoint(value);
+  if (!wanted || !asked) return false;
+  const isSame = (i: 0 | 2) => wanted[i] === "*" || wanted[i] === asked[i];
+  return isSame(0) && isSame(2) && matchesHost(wanted[1], asked[1]);
+}
+
+/** `*.example.com` covers every host below example.com and not example.com itself. */
+function matchesHost(pattern: string, host: string): boolean {
+  if (pattern === "*") return true;
+  return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length >= pattern.length : host === pattern;
+}
+
+function commandProblem(pattern: string): string | undefined {
+  if (pattern === "*") return undefined;
+  if (/["'\\]/.test(pattern))
+    return "quotes and backslashes are not read; write the words before the one that needs them";
+  const words = pattern.split(" ");
+  if (words.includes("")) return "the words of a command are separated by one space";
+  if (words.includes("*")) return "further arguments are always covered; leave the * away";
+  return /\p{Cc}/u.test(pattern) || !pattern.isWellFormed() ? "a command holds no control characters" : undefined;
+}
+
+function argvOf(value: string): readonly string[] | undefined {
+  try {
+    const argv: unknown = JSON.parse(value);
+    const isArgv = Array.isArray(argv) && argv.length > 0 && argv.every((word) => typeof word === "string");
+    return isArgv ? (argv as readonly string[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function argvProblem(value: string): string | undefined {
+  const [program] = argvOf(value) ?? [];
+  return program ? undefined : "a command is a JSON array of its words";
+}
+
+/** The words of the pattern are the first words of the command, each one whole. */
+function matchesCommand(pattern: string, value: string): boolean {
+  const argv = argvOf(value);
+  if (!argv || pattern === "*") return argv !== undefined;
+  const words = pattern.split(" ");
+  return words.length <= argv.length && words.every((word, i) => word === argv[i]);
+}
+
+function nameProblem(value: string): string | undefined {
+  if (value === "") return "a name is never empty";
+  return /\p{Cc}/u.test(value) || !value.isWellFormed() ? "a name holds no control characters" : undefined;
+}
+
+function namePatternProblem(pattern: string): string | undefined {
+  const star = pattern.indexOf("*");
+  if (star >= 0 && star < pattern.length - 1) return "the only wildcard in a name is a * at its end";
+  return nameProblem(pattern);
+}
+
+function matchesName(pattern: string, value: string): boolean {
+  return pattern.endsWith("*") ? value.startsWith(pattern.slice(0, -1)) : value === pattern;
+}

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { homeAt } from "../core/home.ts";
+import { operator } from "../define/principal.ts";
+import { initHome } from "./init.ts";
+import { useEstate } from "./testdata/estate.ts";
+
+const estate = useEstate();
+
+test("a home whose vault was put back to an older copy does not open", async () => {
+  const reeve = await estate.open();
+  const before = join(estate.directory, "vault-before");
+  await Bun.$`cp -a ${estate.home.vault} ${before}`.quiet();
+  await reeve.call(operator, "secret.keep", { key: "k", value: "new value" });
+  await estate.close();
+  rmSync(estate.home.vault, { recursive: true });
+  await Bun.$`cp -a ${before} ${estate.home.vault}`.quiet();
+  await expect(estate.open()).rejects.toThrow("not the one the ledger last recorded");
+});
+
+test("a home replaced by another one does not open", async () => {
+  const other = homeAt(join(estate.directory, "other"));
+  await initHome({
+    home: other,
+    witness: join(estate.directory, "elsewhere", "witness"),
+    agent: "default",
+    profile: "operator",
+    force: false,
+  });
+  rmSync(estate.home.state, { recursive: true });
+  await Bun.$`cp -a ${other.state} ${estate.home.state}`.quiet();
+  const config = readFileSync(estate.home.config, "utf8");
+  writeFileSync(estate.home.config, config.replace(join(estate.directory, "elsewhere", "witness"), estate.witness));
+  await expect(estate.open()).rejects.toThrow("not the one pinned");
+});
+
+test("init does not overwrite a home, and --force puts it aside", async () => {
+  const options = {
+    home: estate.home,
+    witness: estate.witness,
+    agent: "default",
+    profile: "observer",
+  } as const;
+  await expect(initHome({ ...options, force: false })).rejects.toThrow("already");
+  const made = await initHome({ ...options, force: true });
+  expect(made.put_aside.length).toBe(3);
+  expect(made.put_aside.every((path) => existsSync(path))).toBe(true);
+  expect((await (await estate.open()).call(operator, "note.write", { path: "a", content: "b" })).ok).toBe(true);
+});

@@ -1,0 +1,103 @@
+/** The ways one secret can stand in text: as it is and in the encodings that tools, protocols and logs put around values. */
+import { fromUtf8 } from "../core/text.ts";
+
+export interface Form {
+  readonly text: string;
+  /** Whether the base64 digit before the text carries bits of the secret too. */
+  readonly before: boolean;
+  /** Whether the base64 digit behind the text carries bits of the secret too. */
+  readonly after: boolean;
+}
+
+/** Shorter secrets stand in ordinary text by chance. */
+const minSecretBytes = 4;
+
+/** Every form of a value, each once; none for a value of fewer than 4 bytes. */
+export function formsOf(value: Uint8Array): readonly Form[] {
+  if (value.length < minSecretBytes) return [];
+  const literals = [...hexForms(value), ...percentForms(value), ...textForms(value), ...wholeBase64(value)];
+  const forms = [...literals.map((text) => ({ text, before: false, after: false })), ...alignedBase64(value)];
+  const distinct = new Map(forms.map((form) => [`${form.text} ${form.before} ${form.after}`, form]));
+  return [...distinct.values()];
+}
+
+/** The text itself with JSON's escapes, in the spellings of common writers, and escaped twice as in JSON within JSON. */
+function textForms(value: Uint8Array): readonly string[] {
+  const text = fromUtf8(value);
+  // Bytes that are no text are printed one character per byte or not at all.
+  const exact = text === undefined ? [Buffer.from(value).toString("latin1")] : [text];
+  return exact.flatMap((plain) => {
+    const escaped = JSON.stringify(plain).slice(1, -1);
+    const spellings = [
+      plain,
+      escaped,
+      escaped.replaceAll("/", "\\/"),
+      escapeUnits(escaped, /[^ -~]/g, false),
+      escapeUnits(escaped, /[^ -~]/g, true),
+      escapeUnits(escaped, /[^ -~]|[<>&]/g, false),
+      escapeUnits(escaped, /[<>&\u2028\u2029]/g, false),
+      escapeUnits(escaped.replaceAll("/", "\\/"), /[^ -~]/g, false),
+      escapeUnits(plain, /[\s\S]/g, false),
+    ];
+    return spellings.flatMap((spelling) => [spelling, JSON.stringify(spelling).slice(1, -1)]);
+  });
+}
+
+function escapeUnits(text: string, units: RegExp, upper: boolean): string {
+  return text.replaceAll(units, (unit) => {
+    const code = unit.charCodeAt(0).toString(16).padStart(4, "0");
+    return `\\u${upper ? code.toUpperCase() : code}`;
+  });
+}
+
+function hexForms(value: Uint8Array): readonly string[] {
+  const lower = Buffer.from(value).toString("hex");
+  return [lower, lower.toUpperCase()];
+}
+
+/** What encoders leave as it is: RFC 3986's unreserved, JavaScript's component, paths, whole URLs, HTML forms, forms before 2005. */
+const leftAlone = [
+  /[A-Za-z0-9._~-]/,
+  /[A-Za-z0-9._~!'()*-]/,
+  /[A-Za-z0-9._~/-]/,
+  /[A-Za-z0-9._~!'()*;/?:@&=+$,#-]/,
+  /[A-Za-z0-9*._-]/,
+  /[A-Za-z0-9._-]/,
+];
+
+/** Percent-encoded in the usual choices of what to encode, with both cases of digits, and with `+` for a space. */
+function percentForms(value: Uint8Array): readonly string[] {
+  const escapes = Array.from(value, (byte) => `%${byte.toString(16).padStart(2, "0")}`);
+  const encode = (keep: RegExp) =>
+    Array.from(value, (byte, at) => {
+      const character = String.fromCharCode(byte);
+      return keep.test(character) ? character : escapes[at];
+    }).join("");
+  return [...leftAlone.map(encode), escapes.join("")]
+    .flatMap((text) => [text, text.replace(/%../g, (digits) => digits.toUpperCase())])
+    .flatMap((text) => [text, text.replaceAll("%20", "+")]);
+}
+
+function wholeBase64(value: Uint8Array): readonly string[] {
+  return alphabets(Buffer.from(value).toString("base64"));
+}
+
+/**
+ * base64 of the value inside a longer message, RFC 4648 section 4: it may begin at the first, second or third byte of a
+ * group. Kept are the digits that depend on the value alone; the mixed digits at the ends are marked.
+ */
+function alignedBase64(value: Uint8Array): readonly Form[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const digits = Buffer.concat([Buffer.alloc(offset), value]).toString("base64");
+    const first = Math.ceil((offset * 8) / 6);
+    const last = Math.floor(((offset + value.length) * 8) / 6);
+    const after = ((offset + value.length) * 8) % 6 !== 0;
+    return alphabets(digits.slice(first, last)).map((text) => ({ text, before: offset !== 0, after }));
+  });
+}
+
+/** The standard alphabet and the URL-safe one, RFC 4648 section 5. */
+function alphabets(digits: string): readonly string[] {
+  const safe = digits.replaceAll("+", "-").replaceAll("/", "_");
+  return safe === digits ? [digits] : [digits, safe];
+}

@@ -1,121 +1,117 @@
 /**
- * A lock between processes on one machine for short, synchronous work on one file. It lets go when its holder dies, and
- * two processes never hold it at once, also while both take over from a dead one.
- *
- * Tickets are files `NAME.lock.N`. The ticket with the highest number is the lock; it is never removed, only emptied by
- * its holder, so that whoever was delayed while taking an older number finds a higher one and steps back.
+ * A lock between processes out of plain files, correct also when a holder dies. Lock files are numbered; the highest one
+ * decides, is created whole by link(2), and is emptied, never removed, on release. Only files below the current holder's
+ * are removed, so nobody can take a stale lock away that has already been taken over.
  */
-import { linkSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { asFault, Fault, systemErrorName } from "./fault.ts";
+import { isAlive, pidOf, thisProcess } from "./owner.ts";
 
-const pause_ms = 2;
+export interface Lock {
+  release(): void;
+}
+
+const patience_ms = 10_000;
+const poll_ms = 5;
 
 /**
- * Runs `work` while holding the lock of `path` and returns its result. `work` must not take the same lock again.
- * Throws `unavailable` when another process keeps it for longer than the patience, and the faults of the file system.
+ * Runs `work` while holding the lock of the file `path` and returns its result. `work` must not take the same lock again.
+ * Throws `unavailable` when another process keeps it for more than ten seconds, and the faults of the file system.
  */
-export function withLock<T>(path: string, work: () => T, options = { patience_ms: 10_000 }): T {
-  const ticket = acquire(path, options.patience_ms);
+export function withLock<T>(path: string, work: () => T, options: { readonly patience_ms?: number } = {}): T {
+  const lock = acquireSync(`${path}.lock`, options.patience_ms ?? patience_ms);
   try {
     return work();
   } finally {
-    truncateSync(ticket);
+    lock.release();
   }
 }
 
-function acquire(path: string, patience_ms: number): string {
-  const deadline = performance.now() + patience_ms;
-  for (;;) {
-    const newest = tickets(path).at(-1);
-    const holder = newest === undefined ? "" : holderOf(ticketPath(path, newest));
-    if (holder === "" || !isAlive(holder)) {
-      const mine = (newest ?? 0) + 1;
-      if (create(ticketPath(path, mine)) && settle(path, mine)) return ticketPath(path, mine);
-      continue;
-    }
-    if (performance.now() > deadline) {
-      throw new Fault("unavailable", `${path} is locked by process ${holder.split(" ")[0]}`, {
-        hint: "wait for that process to end, or stop it, and try again",
-      });
-    }
-    Atomics.wait(pauseCell, 0, 0, pause_ms);
+/** Waits up to `wait_ms` for the lock kept in `directory`, blocking the thread. Throws `unavailable` naming the holder. */
+export function acquireSync(directory: string, wait_ms: number): Lock {
+  for (const deadline = performance.now() + wait_ms; ; Bun.sleepSync(poll_ms)) {
+    const got = attempt(directory);
+    if (typeof got !== "string") return got;
+    // Whoever holds it in this very process cannot let go while we block the thread.
+    if (performance.now() >= deadline || got === thisProcess()) throw busy(directory, got);
   }
 }
 
-const pauseCell = new Int32Array(new SharedArrayBuffer(4));
-
-/** True when `mine` is the highest ticket, after removing the lower ones; false after giving it back. */
-function settle(path: string, mine: number): boolean {
-  const all = tickets(path);
-  const isNewest = all.at(-1) === mine;
-  for (const number of isNewest ? all.slice(0, -1) : [mine]) rmSync(ticketPath(path, number), { force: true });
-  return isNewest;
+/** As `acquireSync`, without blocking the thread. */
+export async function acquire(directory: string, wait_ms: number): Promise<Lock> {
+  for (const deadline = performance.now() + wait_ms; ; await Bun.sleep(poll_ms)) {
+    const got = attempt(directory);
+    if (typeof got !== "string") return got;
+    if (performance.now() >= deadline) throw busy(directory, got);
+  }
 }
 
-function ticketPath(path: string, number: number): string {
-  return `${path}.lock.${number}`;
-}
-
-/** Ticket numbers, rising. */
-function tickets(path: string): readonly number[] {
-  const prefix = `${basename(path)}.lock.`;
+/** The lock, or its living holder. */
+function attempt(directory: string): Lock | string {
   try {
-    return readdirSync(dirname(path))
-      .flatMap((name) =>
-        name.startsWith(prefix) && /^[1-9]\d*$/.test(name.slice(prefix.length))
-          ? [Number(name.slice(prefix.length))]
-          : [],
-      )
-      .sort((a, b) => a - b);
+    makeDirectory(directory);
+    for (;;) {
+      const highest = numbers(directory).at(-1) ?? 0;
+      const holder = highest ? holderOf(join(directory, String(highest))) : "";
+      if (isAlive(holder)) return holder;
+      if (claim(directory, highest + 1)) return held(directory, highest + 1);
+    }
   } catch (cause) {
-    throw asFault(cause, dirname(path));
+    throw asFault(cause, `cannot lock ${directory}`);
   }
 }
 
-/** Makes the ticket appear with its holder already written in it; false when another process was first. */
-function create(ticket: string): boolean {
-  const draft = `${ticket}.${process.pid}.${Bun.randomUUIDv7().slice(-12)}.tmp`;
+function makeDirectory(directory: string): void {
   try {
-    writeFileSync(draft, `${process.pid} ${startOf(process.pid)}`, { flag: "wx", mode: 0o600 });
-    linkSync(draft, ticket);
-    return true;
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (cause) {
+    if (systemErrorName(cause) !== "EEXIST") throw cause;
+  }
+}
+
+/** Creates lock file `n` and keeps it only when no higher one exists: a slow process may have listed long ago. */
+function claim(directory: string, n: number): boolean {
+  const path = join(directory, String(n));
+  const beside = `${path}.${process.pid}.${Bun.randomUUIDv7().slice(-12)}.tmp`;
+  writeFileSync(beside, thisProcess(), { mode: 0o600, flag: "wx" });
+  try {
+    linkSync(beside, path);
   } catch (cause) {
     if (systemErrorName(cause) === "EEXIST") return false;
-    throw asFault(cause, ticket);
+    throw cause;
   } finally {
-    rmSync(draft, { force: true });
+    rmSync(beside, { force: true });
   }
+  if (numbers(directory).at(-1) === n) return true;
+  rmSync(path, { force: true });
+  return false;
 }
 
-/** `PID START`, or empty when the ticket was released or is already gone. */
-function holderOf(ticket: string): string {
+function held(directory: string, n: number): Lock {
+  for (const lower of numbers(directory)) if (lower < n) rmSync(join(directory, String(lower)), { force: true });
+  return { release: () => truncateSync(join(directory, String(n)), 0) };
+}
+
+function numbers(directory: string): readonly number[] {
+  return readdirSync(directory)
+    .filter((name) => /^[1-9]\d{0,14}$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** Who wrote a lock file; empty when it is released or gone. One cut off by a crash of the machine names nobody alive. */
+function holderOf(path: string): string {
   try {
-    return readFileSync(ticket, "utf8");
+    return readFileSync(path, "utf8");
   } catch (cause) {
     if (systemErrorName(cause) === "ENOENT") return "";
-    throw asFault(cause, ticket);
+    throw cause;
   }
 }
 
-/** A process is its number and its start time, so that a number used again is not taken for the dead holder. */
-function isAlive(holder: string): boolean {
-  const [pid, start] = holder.split(" ");
-  try {
-    process.kill(Number(pid), 0);
-  } catch (cause) {
-    if (systemErrorName(cause) !== "EPERM") return false;
-  }
-  return startOf(Number(pid)) === start;
-}
-
-/** Ticks from boot to the start of the process (proc_pid_stat(5), field 22); empty for a zombie and where there is no /proc. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(join("/proc", String(pid), "stat"), "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? "" : (fields[19] ?? "");
-  } catch {
-    return "";
-  }
+function busy(directory: string, holder: string): Fault {
+  return new Fault("unavailable", `${directory} is held by process ${pidOf(holder)}`, {
+    hint: "wait for that process to end and try again; if no such process runs on this machine, remove the files in it",
+  });
 }

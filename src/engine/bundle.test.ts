@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareWithManifest, createBundle, renderBundle, sealBundle } from "./bundle.ts";
 import { Journal, readJournal, type RunEvent } from "./journal.ts";
-import { isAlive, thisProcess } from "./owner.ts";
 
 const ts = "2026-01-01T00:00:00.000Z";
 const start: RunEvent = {
@@ -120,13 +119,4 @@ test("a journal damaged before its end is data loss that names the line", () => 
 test("a journal is created, never overwritten", () => {
   written(story).close();
   expect(() => createBundle(join(directory, "r"))).toThrow();
-});
-
-test("this process is alive; one with another start time, another boot or a free pid is not", () => {
-  const [boot, pid, start_time] = thisProcess().split("/");
-  expect(isAlive(thisProcess())).toBe(true);
-  expect(isAlive(`${boot}/${pid}/${Number(start_time) + 1}`)).toBe(false);
-  expect(isAlive(`other/${pid}/${start_time}`)).toBe(false);
-  expect(isAlive(`${boot}/4194305/1`)).toBe(false);
-  expect(isAlive("garbage")).toBe(false);
 });

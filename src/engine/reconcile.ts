@@ -6,7 +6,7 @@ import { Fault } from "../core/fault.ts";
 import type { RunRow } from "../store/runs.ts";
 import { createBundle } from "./bundle.ts";
 import { Journal } from "./journal.ts";
-import { isAlive } from "./owner.ts";
+import { isAlive } from "../core/owner.ts";
 import { type RunKeeper, settleRun } from "./run.ts";
 
 /** Ids of the runs marked `interrupted`, or ended as their journal says. Runs of live processes are left alone. */

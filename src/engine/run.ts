@@ -12,7 +12,7 @@ import { createBundle, sealBundle } from "./bundle.ts";
 import type { CallScope } from "./call.ts";
 import type { End } from "./drive.ts";
 import type { Journal, RunInput } from "./journal.ts";
-import { thisProcess } from "./owner.ts";
+import { thisProcess } from "../core/owner.ts";
 
 export interface RunKeeper {
   readonly home: Home;

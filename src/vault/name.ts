@@ -1,7 +1,7 @@
 /** The grammars of what a vault stores beside a value: the secret's name and the destinations it may be sent to. */
 import { Fault } from "../core/fault.ts";
 
-const nameGrammar = /^[a-z0-9][a-z0-9._/-]{0,127}$/;
+const nameGrammar = /^[a-z0-9][a-z0-9_./-]{0,127}$/;
 const hostGrammar = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 const commandGrammar = /^[^\p{Cc}\s](?:[^\p{Cc}]{0,510}[^\p{Cc}\s])?$/u;
 

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { Fault } from "../core/fault.ts";
 import { agent, operator } from "../define/principal.ts";
-import { scripted, seen, useEstate } from "./testdata/estate.ts";
+import { openEngine } from "./open.ts";
+import { scripted, seen, tools, useEstate } from "./testdata/estate.ts";
 
 const everything = (path: string): string =>
   readdirSync(path, { recursive: true, withFileTypes: true })
@@ -155,4 +156,14 @@ test("nothing happens when the intent cannot be written", async () => {
   const result = await reeve.call(operator, "note.write", { path: "a", content: "b" });
   expect(result).toMatchObject({ ok: false, code: "ledger.unavailable", fault: { code: "resource_exhausted" } });
   expect(seen).toEqual([]);
+});
+
+test("a secret stored by another process is scrubbed by this one too", async () => {
+  const reeve = await estate.open();
+  const other = await openEngine({ home: estate.home, tools, providers: [], version: "test" });
+  await other.call(operator, "secret.keep", { key: "theirs", value: "stored-elsewhere" });
+  await other.close();
+  writeFileSync(join(estate.home.root, "workspace", "a"), "it is stored-elsewhere");
+  const read = await reeve.call(operator, "note.read", { path: "a" });
+  expect(read.ok && read.output).toEqual({ content: "it is [secret:theirs]" });
 });

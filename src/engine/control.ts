@@ -10,6 +10,7 @@ import type { ConfigHandle, PolicyHandle, SecretsHandle } from "../define/handle
 import { principalText } from "../define/principal.ts";
 import { changePolicy, grantOn, revokeFrom } from "../policy/change.ts";
 import { denyAll, grantsOf, loadPolicy, type Policy } from "../policy/policy.ts";
+import { createScrubber, type Scrubber } from "../vault/scrub.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { MintScope } from "./mint.ts";
 import type { RunKeeper } from "./run.ts";
@@ -31,6 +32,19 @@ export function watchPolicy(path: string): () => Policy {
       policy = denyAll(asFault(thrown, "the policy cannot be read"));
     }
     return policy;
+  };
+}
+
+/** The scrubber for what the vault holds now, also after another process changed it. Throws as the vault does when it is damaged. */
+export function watchSecrets(vault: Vault): () => Scrubber {
+  let seen = vault.manifest;
+  let scrubber = createScrubber(vault.values());
+  return () => {
+    vault.refresh();
+    if (vault.manifest === seen) return scrubber;
+    scrubber = createScrubber(vault.values());
+    seen = vault.manifest;
+    return scrubber;
   };
 }
 
@@ -87,7 +101,7 @@ export function configHandle(keeper: RunKeeper, scope: MintScope): ConfigHandle 
   };
 }
 
-export function secretsHandle(keeper: RunKeeper, vault: Vault, rescrub: () => void, scope: MintScope): SecretsHandle {
+export function secretsHandle(keeper: RunKeeper, vault: Vault, scope: MintScope): SecretsHandle {
   const entry = (what: string, name: string | null) => ({
     actor: principalText(scope.principal),
     run: scope.run_id,
@@ -100,14 +114,12 @@ export function secretsHandle(keeper: RunKeeper, vault: Vault, rescrub: () => vo
     set: async (name, value) => {
       const bytes = Buffer.from(value, "utf8");
       await commitChange(keeper.ledger, vault, () => vault.stageSet(name, bytes), entry("set", name));
-      rescrub();
       const facts = find(name);
       if (!facts) throw new Fault("internal", `secret ${name} was written and is not listed`);
       return facts;
     },
     remove: async (name) => {
       const change = await commitChange(keeper.ledger, vault, () => vault.stageRemove(name), entry("remove", name));
-      rescrub();
       return change !== undefined;
     },
     rotate: async () => {

@@ -21,12 +21,12 @@ import { openMachine } from "../machine/open.ts";
 import { mayHold } from "../policy/decide.ts";
 import { rank } from "../store/rank.ts";
 import { RunStore } from "../store/runs.ts";
-import { createScrubber, type Scrubber } from "../vault/scrub.ts";
+import type { Scrubber } from "../vault/scrub.ts";
 import { openVault, type Vault } from "../vault/vault.ts";
 import { openWorkspace } from "../workspace/workspace.ts";
 import { call, type CallResult, type Door } from "./call.ts";
 import { type Catalogue, catalogueOf, offerOf, recordableInput } from "./catalogue.ts";
-import { configHandle, fileDigest, policyHandle, secretsHandle, watchPolicy } from "./control.ts";
+import { configHandle, fileDigest, policyHandle, secretsHandle, watchPolicy, watchSecrets } from "./control.ts";
 import { driveConversation, driveDirective, type End, parseDirective, type Ports } from "./drive.ts";
 import { runsHandle } from "./history.ts";
 import { mintFrom } from "./mint.ts";
@@ -107,9 +107,9 @@ export class Engine {
   readonly #vault: Vault;
   readonly #providers: readonly Provider[];
   readonly #version: string;
+  readonly #scrubber: () => Scrubber;
   readonly #door: Door;
   readonly #active = new Map<string, ActiveRun>();
-  #scrubber: Scrubber;
 
   constructor(options: EngineOptions, config: Config, keeper: RunKeeper, vault: Vault, reconciled: readonly string[]) {
     this.catalogue = catalogueOf(options.tools);
@@ -119,7 +119,7 @@ export class Engine {
     this.#vault = vault;
     this.#providers = options.providers;
     this.#version = options.version;
-    this.#scrubber = createScrubber(vault.values());
+    this.#scrubber = watchSecrets(vault);
     const { home, clock } = keeper;
     const workspace = openWorkspace({
       root: workspaceRoot(home, config),
@@ -127,16 +127,13 @@ export class Engine {
       undo: home.undo,
     });
     const capabilities = [...new Set(options.tools.map((tool) => tool.capability))].sort();
-    const rescrub = () => {
-      this.#scrubber = createScrubber(vault.values());
-    };
     this.#door = {
       catalogue: this.catalogue,
       ledger: keeper.ledger,
       runs: keeper.runs,
       clock,
       policy: watchPolicy(home.policy),
-      scrubber: () => this.#scrubber,
+      scrubber: this.#scrubber,
       canonicalPath: (path) => workspace.relative(path),
       tool_timeout_ms: config.engine.tool_timeout_ms,
       mint: mintFrom({
@@ -144,7 +141,7 @@ export class Engine {
         machine: openMachine(),
         config: (scope) => configHandle(keeper, scope),
         policy: (scope) => policyHandle(keeper, capabilities, scope),
-        secrets: (scope) => secretsHandle(keeper, vault, rescrub, scope),
+        secrets: (scope) => secretsHandle(keeper, vault, scope),
         runs: (scope) => runsHandle(keeper, workspace, this.#active, scope),
         now: () => clock.now(),
       }),
@@ -164,8 +161,8 @@ export class Engine {
     options: { readonly signal?: AbortSignal; readonly source?: string } = {},
   ): Promise<CallResult & { readonly bundle: string }> {
     const known = this.catalogue.find(tool);
-    const shown = this.#scrubber.json(known ? recordableInput(known, input, true) : input);
-    const message = `/tool ${this.#scrubber.text(tool)} ${canonicalize(shown)}`;
+    const shown = this.#scrubber().json(known ? recordableInput(known, input, true) : input);
+    const message = `/tool ${this.#scrubber().text(tool)} ${canonicalize(shown)}`;
     let result: CallResult | undefined;
     const run = await this.#begin(
       { principal, message, source: options.source ?? "cli", ...(options.signal ? { signal: options.signal } : {}) },
@@ -192,7 +189,7 @@ export class Engine {
     if (directive) return this.#runDirective(request, directive);
     const provider = this.#provider();
     const agent = this.#agentName(request.principal);
-    const message = this.#scrubber.text(request.message);
+    const message = this.#scrubber().text(request.message);
     const run = await this.#begin({ ...request, message }, provider);
     const offers = this.#offers(request.principal);
     const system = systemPrompt({ agent, workspace: workspaceRoot(this.keeper.home, this.config), tools: offers });
@@ -252,7 +249,7 @@ export class Engine {
     const unwatch = watchForCancel(this.keeper, run);
     const ports: Ports = {
       signal: run.signal,
-      scrub: (text) => this.#scrubber.text(text),
+      scrub: (text) => this.#scrubber().text(text),
       checkpoint: () => run.signal.throwIfAborted(),
       stream: () => {
         throw new Fault("internal", "this run has no provider");
@@ -310,7 +307,7 @@ export class Engine {
 
   #recordable(name: string, input: Json): Json {
     const tool = this.catalogue.find(name);
-    return this.#scrubber.json(tool ? recordableInput(tool, input, true) : input);
+    return this.#scrubber().json(tool ? recordableInput(tool, input, true) : input);
   }
 
   #checkMessage(message: string): void {

@@ -1,0 +1,33 @@
+/** Every command of the command line, in the order the help lists them. */
+import { ask } from "./ask.ts";
+import { completionOf } from "./completion.ts";
+import { config } from "./config.ts";
+import { doctor } from "./doctor.ts";
+import { init } from "./init.ts";
+import { policy } from "./policy.ts";
+import { run } from "./run.ts";
+import { runs } from "./runs.ts";
+import { secrets } from "./secrets.ts";
+import { setup } from "./setup.ts";
+import type { Entry } from "./shell/argv.ts";
+import { tools } from "./tools.ts";
+import { undo } from "./undo.ts";
+import { verifyLedger } from "./verify-ledger.ts";
+import { version } from "./version.ts";
+
+export const commands: readonly Entry[] = [
+  init,
+  setup,
+  ask,
+  run,
+  runs,
+  undo,
+  verifyLedger,
+  doctor,
+  policy,
+  secrets,
+  tools,
+  config,
+  completionOf(() => commands),
+  version,
+];

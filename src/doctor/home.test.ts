@@ -1,0 +1,150 @@
+/** The doctor on a real home: each illness is given to it, found, and cured only as far as nothing is lost. */
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import { type Home, homeAt } from "../core/home.ts";
+import { newId } from "../core/id.ts";
+import { initHome } from "../engine/init.ts";
+import { openEngine } from "../engine/open.ts";
+import { operator } from "../define/principal.ts";
+import { providers } from "../providers/index.ts";
+import { RunStore } from "../store/runs.ts";
+import { tools } from "../tools/index.ts";
+import { examine, type Finding } from "./examine.ts";
+import type { Patient } from "./probe.ts";
+
+const place = mkdtempSync(join(tmpdir(), "reeve-doctor-home-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+let home: Home;
+let witness: string;
+let now_ms: number;
+let patient: Patient;
+const clock: Clock = { now: () => now_ms, monotonic: () => performance.now() };
+
+beforeEach(async () => {
+  const root = mkdtempSync(join(place, "home-"));
+  home = homeAt(root);
+  witness = `${root}.witness`;
+  now_ms = Date.parse("2026-11-20T12:00:00Z");
+  await initHome({ home, witness, agent: "default", profile: "observer", force: false, clock });
+  patient = { home, tools, providers, version: "0", clock, passphrase: async () => undefined };
+});
+afterEach(() => rmSync(home.root, { recursive: true, force: true }));
+
+/** Everything but the sandbox, which is not about the home. */
+async function look(fix = false): Promise<readonly Finding[]> {
+  return (await examine(patient, { fix })).filter((finding) => finding.name !== "sandbox");
+}
+
+async function troubles(fix = false): Promise<readonly Finding[]> {
+  return (await look(fix)).filter((finding) => finding.status !== "ok");
+}
+
+async function work(): Promise<void> {
+  const engine = await openEngine(patient);
+  const result = await engine.call(operator, "time.now", {});
+  await engine.close();
+  expect(result.ok).toBe(true);
+}
+
+test("a new home is in order, also after work", async () => {
+  expect(await troubles()).toEqual([]);
+  await work();
+  expect(await troubles()).toEqual([]);
+});
+
+describe("the clock", () => {
+  test("set back by a minute is found; work goes on after --fix accepted it, and the ledger says so", async () => {
+    await work();
+    now_ms -= 60_000;
+    expect(await troubles()).toMatchObject([{ name: "clock", status: "fail", fixable: true }]);
+    expect(await troubles(true)).toMatchObject([{ name: "clock", fixed: expect.stringContaining("clock.accepted") }]);
+    await work();
+    expect(await troubles()).toEqual([]);
+  });
+
+  test("set back by three seconds is not an illness", async () => {
+    await work();
+    now_ms -= 3000;
+    expect(await troubles()).toEqual([]);
+  });
+});
+
+describe("a run whose process is gone", () => {
+  test("is found, and ended by --fix", async () => {
+    const store = new RunStore(home.database);
+    const id = newId();
+    const created_at = new Date(now_ms).toISOString();
+    await store.insert({ id, principal: "operator", source: "cli", created_at, owner: "another-boot/1/1" });
+    store.close();
+    expect(await troubles()).toMatchObject([
+      { name: "runs", status: "warn", fixable: true, message: expect.stringContaining(id) },
+    ]);
+    expect(await troubles(true)).toMatchObject([{ name: "runs", fixed: expect.stringContaining(id) }]);
+    expect(await troubles()).toEqual([]);
+  });
+});
+
+describe("the pin", () => {
+  test("that is missing is written again by --fix, from the key the home has", async () => {
+    const pinned = readFileSync(`${witness}.vkey`, "utf8");
+    rmSync(`${witness}.vkey`);
+    expect(await troubles()).toMatchObject([{ name: "pin", status: "fail", fixable: true }]);
+    expect(await troubles(true)).toMatchObject([{ name: "pin", fixed: expect.stringContaining("pinned the key") }]);
+    expect(readFileSync(`${witness}.vkey`, "utf8")).toBe(pinned);
+  });
+
+  test("of another log is a failure that --fix leaves alone", async () => {
+    const other = homeAt(mkdtempSync(join(place, "other-")));
+    const theirs = `${other.root}.witness`;
+    await initHome({ home: other, witness: theirs, agent: "default", profile: "observer", force: false, clock });
+    const foreign = readFileSync(`${theirs}.vkey`, "utf8");
+    writeFileSync(`${witness}.vkey`, foreign);
+    expect(await troubles(true)).toContainEqual(
+      expect.objectContaining({ name: "pin", status: "fail", fixable: false }),
+    );
+    expect(readFileSync(`${witness}.vkey`, "utf8")).toBe(foreign);
+  });
+});
+
+describe("lost data", () => {
+  test("a home rolled back to an earlier copy is a failure of the ledger, and --fix repairs nothing", async () => {
+    const copy = `${home.root}.copy`;
+    cpSync(home.state, copy, { recursive: true });
+    await work();
+    rmSync(home.state, { recursive: true });
+    cpSync(copy, home.state, { recursive: true });
+    rmSync(copy, { recursive: true });
+    const before = readFileSync(home.ledger);
+    const found = await troubles(true);
+    expect(found.find((finding) => finding.name === "ledger")).toMatchObject({ status: "fail", fixable: false });
+    expect(found.filter((finding) => finding.fixed !== undefined)).toEqual([]);
+    expect(readFileSync(home.ledger).equals(before)).toBe(true);
+  });
+
+  test("a half-written policy, config or vault is a failure that names the file", async () => {
+    for (const [name, path] of [
+      ["policy", home.policy],
+      ["config", home.config],
+    ] as const) {
+      const whole = readFileSync(path);
+      writeFileSync(path, whole.subarray(0, 20), { mode: 0o600 });
+      const found = await troubles(true);
+      expect(found.find((finding) => finding.name === name)).toMatchObject({
+        status: "fail",
+        message: expect.stringContaining(path),
+      });
+      writeFileSync(path, whole);
+    }
+    const manifest = join(home.vault, "manifest.json");
+    expect(existsSync(manifest)).toBe(true);
+    writeFileSync(manifest, readFileSync(manifest).subarray(0, 20), { mode: 0o600 });
+    expect((await troubles(true)).find((finding) => finding.name === "keys")).toMatchObject({
+      status: "fail",
+      fixable: false,
+    });
+  });
+});

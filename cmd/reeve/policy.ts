@@ -10,7 +10,7 @@ import { type CommandContext, defineCommand, defineGroup, described, option } fr
 import { parsePrincipal, type Principal } from "../../src/define/principal.ts";
 import type { Tool } from "../../src/define/tool.ts";
 import { catalogueOf } from "../../src/engine/catalogue.ts";
-import { workspaceRoot } from "../../src/engine/open.ts";
+import { workspaceRoot } from "../../src/engine/engine.ts";
 import { type AccessRequest, explain as explainDecision, type ResourceRequest } from "../../src/policy/decide.ts";
 import { readCases, requestOf, testPolicy } from "../../src/policy/cases.ts";
 import { grantsOf, loadPolicy } from "../../src/policy/policy.ts";

@@ -46,6 +46,7 @@ const set = defineCommand({
   input: v.strictObject({
     name: nameField,
     stdin: toggle("read the value from standard input, without its last newline"),
+    allow: option(v.array(v.string()), "BINDING", "where it may be used, such as host:api.example.com or command:git"),
   }),
   excess_hint:
     "a secret is never typed as an argument: other programs can read those; leave it out and it is asked for",
@@ -53,10 +54,15 @@ const set = defineCommand({
     "reeve secrets set provider/openai/api_key",
     "pass show key | reeve secrets set provider/openai/api_key --stdin",
   ],
-  async run(ctx, { name, stdin }) {
+  async run(ctx, { name, stdin, allow }) {
     const value = stdin ? await secretFromStandardInput(ctx) : await secretFromPerson(ctx, name);
     const output = v.looseObject({ key: v.string(), updated: v.boolean(), version: v.number() });
-    const { updated, version } = await actAsOperator(ctx, "secrets.set", { key: name, value }, output);
+    const { updated, version } = await actAsOperator(
+      ctx,
+      "secrets.set",
+      { key: name, value, ...(allow ? { allow } : {}) },
+      output,
+    );
     return { name, updated, version };
   },
   render: ({ name, updated, version }) => `${updated ? "replaced" : "stored"} ${name} (version ${version})`,

@@ -58,6 +58,7 @@ test("the JSON Schema is closed and carries the annotations", () => {
     required: ["path"],
     properties: { path: { type: "string", "x-resource": "path" }, value: { writeOnly: true } },
   });
+  expect(JSON.stringify(jsonSchema(schema))).not.toContain("reeve");
 });
 
 test("__proto__ as a key is an unknown key", () => {

@@ -130,6 +130,7 @@ export function jsonSchema(schema: AnySchema): Json {
 function withNote(field: string, schema: Json, notes: readonly FieldNote[]): Json {
   const note = notes.find((each) => each.field === field);
   if (!note || !isJsonObject(schema)) return schema;
-  if (note.secret) return { ...schema, writeOnly: true };
-  return note.resource ? { ...schema, "x-resource": note.resource.kind } : schema;
+  const { reeve: _, ...rest } = schema;
+  if (note.secret) return { ...rest, writeOnly: true };
+  return note.resource ? { ...rest, "x-resource": note.resource.kind } : rest;
 }

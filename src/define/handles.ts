@@ -169,7 +169,8 @@ export interface PolicyHandle {
 /** Names and versions only: no method of this handle returns a secret's value. */
 export interface SecretsHandle {
   list(): Promise<readonly SecretFacts[]>;
-  set(name: string, value: string): Promise<SecretFacts>;
+  /** `allow` are the bindings, `host:NAME` or `command:NAME`, it may be used for; those it has when absent. */
+  set(name: string, value: string, options?: { readonly allow?: readonly string[] }): Promise<SecretFacts>;
   remove(name: string): Promise<boolean>;
   /** A new key epoch; every record is encrypted again. Returns the new epoch. */
   rotate(): Promise<number>;

@@ -1,9 +1,7 @@
 /** Vault and ledger of a patient, opened on their own, so that each can be examined when the other is ill. */
 import { loadConfig } from "../config/load.ts";
 import { type Pin, pinOf } from "../core/pin.ts";
-import { Fault } from "../core/fault.ts";
-import { sealLogKey } from "../engine/open.ts";
-import type { LogKey } from "../ledger/key.ts";
+import { logKeyFrom } from "../engine/log-key.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { fileWitness } from "../ledger/witness.ts";
 import { openVault, type Vault } from "../vault/vault.ts";
@@ -23,7 +21,7 @@ export async function openPatientLedger(patient: Patient): Promise<Ledger> {
   try {
     return await Ledger.open({
       path: patient.home.ledger,
-      key: logKeyOf(vault),
+      key: logKeyFrom(vault),
       witnesses: [fileWitness(patientPin(patient).witness)],
       clock: patient.clock,
       create: false,
@@ -31,13 +29,4 @@ export async function openPatientLedger(patient: Patient): Promise<Ledger> {
   } finally {
     vault.close();
   }
-}
-
-function logKeyOf(vault: Vault): LogKey {
-  const none = new Uint8Array(32);
-  const bytes = vault.value(sealLogKey({ ed25519_seed: none, mldsa44_seed: none }).name);
-  if (bytes?.length === 64) return { ed25519_seed: bytes.subarray(0, 32), mldsa44_seed: bytes.subarray(32) };
-  throw new Fault("data_loss", "the vault does not hold the ledger's signing key", {
-    hint: "restore .reeve/vault from a backup of this home",
-  });
 }

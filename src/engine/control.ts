@@ -111,9 +111,9 @@ export function secretsHandle(keeper: RunKeeper, vault: Vault, scope: MintScope)
   const find = (name: string) => vault.list().find((secret) => secret.name === name);
   return {
     list: async () => vault.list(),
-    set: async (name, value) => {
+    set: async (name, value, options) => {
       const bytes = Buffer.from(value, "utf8");
-      await commitChange(keeper.ledger, vault, () => vault.stageSet(name, bytes), entry("set", name));
+      await commitChange(keeper.ledger, vault, () => vault.stageSet(name, bytes, options), entry("set", name));
       const facts = find(name);
       if (!facts) throw new Fault("internal", `secret ${name} was written and is not listed`);
       return facts;

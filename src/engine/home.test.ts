@@ -48,3 +48,19 @@ test("init does not overwrite a home, and --force puts it aside", async () => {
   expect(made.put_aside.every((path) => existsSync(path))).toBe(true);
   expect((await (await estate.open()).call(operator, "note.write", { path: "a", content: "b" })).ok).toBe(true);
 });
+
+test("a home in the user's own directory keeps its witness in that user's state directory, and one chosen inside is refused", async () => {
+  const own = homeAt(join(estate.directory, "user"));
+  const before = process.env["XDG_STATE_HOME"];
+  process.env["XDG_STATE_HOME"] = join(own.root, ".local", "state");
+  try {
+    const chosen = { home: own, agent: "default", profile: "observer", force: false } as const;
+    await expect(initHome({ ...chosen, witness: join(own.root, "w") })).rejects.toThrow("inside the home");
+    await expect(initHome({ ...chosen, witness: join(own.runs, "w") })).rejects.toThrow("inside the home");
+    const made = await initHome(chosen);
+    expect(made.pinned_key).toStartWith(join(own.root, ".local", "state", "reeve"));
+  } finally {
+    if (before === undefined) delete process.env["XDG_STATE_HOME"];
+    else process.env["XDG_STATE_HOME"] = before;
+  }
+});

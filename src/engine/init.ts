@@ -1,6 +1,6 @@
 /** Makes a new home: directories, config, policy with explicit grants, vault, log key, ledger, and the pins outside it. */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { isAbsolute, relative, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
@@ -18,7 +18,7 @@ import { emptyPolicy } from "../policy/policy.ts";
 import { type Profile, profiles } from "../policy/profiles.ts";
 import { createVault } from "../vault/vault.ts";
 import { fileDigest } from "./control.ts";
-import { sealLogKey } from "./open.ts";
+import { sealLogKey } from "./log-key.ts";
 import { commitChange } from "./vault-chain.ts";
 
 export interface InitOptions {
@@ -61,7 +61,7 @@ export async function initHome(options: InitOptions): Promise<InitResult> {
   checkAgentName(options.agent);
   const workspace = resolve(home.root, options.workspace ?? "workspace");
   const pin = pinOf(home, options.witness ?? null);
-  refusePinsInside(home, pin.witness);
+  refusePinsInside(finished, pin.witness, options.witness !== undefined);
   const stamp = rfc3339(clock.now()).replace(/[:.]/g, "-");
   const put_aside = existsSync(finished.state) ? putAside(finished, options.force, stamp) : [];
   try {
@@ -152,9 +152,13 @@ function putAside(home: Home, force: boolean, stamp: string): string[] {
   return [aside];
 }
 
-/** A witness inside the home would be rolled back with it. */
-function refusePinsInside(home: Home, witness: string): void {
-  if (!liesInside(home.root, witness)) return;
+/**
+ * A witness inside the home would be rolled back with it. The user state directory may lie beneath the root, as when the
+ * root is the user's own directory, but not in what Reeve or its agents write.
+ */
+function refusePinsInside(home: Home, witness: string, chosen: boolean): void {
+  const inside = chosen ? [home.root] : [home.state, home.runs, join(home.root, "workspace")];
+  if (!inside.some((directory) => liesInside(directory, witness))) return;
   throw new Fault("invalid_argument", `the witness file ${witness} lies inside the home`, {
     hint: "choose a path outside it, on another disk if there is one",
   });

@@ -1,38 +1,20 @@
-/** Opens a home: ledger, vault, policy, workspace and tools behind the one door. */
+/** Opens a home: config, vault, ledger and its witness, each refused when it cannot be trusted. */
 import { existsSync, readFileSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
-import { type Json, canonicalize } from "../core/canonical.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import { Fault, type FaultRecord, asFault } from "../core/fault.ts";
+import { Fault } from "../core/fault.ts";
 import type { Home } from "../core/home.ts";
-import { didYouMean } from "../core/nearest.ts";
 import { pinOf } from "../core/pin.ts";
-import { byteLength, refuseNul } from "../core/text.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Config } from "../config/settings.ts";
-import type { RunState } from "../define/handles.ts";
-import type { Principal } from "../define/principal.ts";
-import type { Provider, ToolOffer } from "../define/provider.ts";
+import type { Provider } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
-import type { LogKey } from "../ledger/key.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { fileWitness } from "../ledger/witness.ts";
-import { openMachine } from "../machine/open.ts";
-import { mayHold } from "../policy/decide.ts";
-import { rank } from "../store/rank.ts";
 import { RunStore } from "../store/runs.ts";
-import type { Scrubber } from "../vault/scrub.ts";
-import { openVault, type Vault } from "../vault/vault.ts";
-import { openWorkspace } from "../workspace/workspace.ts";
-import { call, type CallResult, type Door } from "./call.ts";
-import { type Catalogue, catalogueOf, offerOf, recordableInput } from "./catalogue.ts";
-import { configHandle, fileDigest, policyHandle, secretsHandle, watchPolicy, watchSecrets } from "./control.ts";
-import { driveConversation, driveDirective, type End, parseDirective, type Ports } from "./drive.ts";
-import { runsHandle } from "./history.ts";
-import { mintFrom } from "./mint.ts";
-import { systemPrompt } from "./prompt.ts";
+import { openVault } from "../vault/vault.ts";
+import { Engine } from "./engine.ts";
+import { logKeyFrom } from "./log-key.ts";
 import { reconcileRuns } from "./reconcile.ts";
-import { type ActiveRun, beginRun, canceledFault, endRun, type RunKeeper, watchForCancel } from "./run.ts";
+import type { RunKeeper } from "./run.ts";
 import { checkVault } from "./vault-chain.ts";
 
 export interface EngineOptions {
@@ -44,26 +26,6 @@ export interface EngineOptions {
   readonly passphrase?: () => Promise<string | undefined>;
   readonly clock?: Clock;
 }
-
-export interface RunRequest {
-  readonly principal: Principal;
-  readonly message: string;
-  /** Where the request came from: `cli`, `stdin`, `schedule` ... */
-  readonly source: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface RunResult {
-  readonly run_id: string;
-  readonly state: RunState;
-  readonly answer: string;
-  /** Absolute path of the run bundle. */
-  readonly bundle: string;
-  readonly calls: readonly { readonly tool: string; readonly ok: boolean; readonly code?: string }[];
-  readonly fault?: FaultRecord;
-}
-
-const logKeyName = "reeve/log-key";
 
 /**
  * Opens the home for work. Throws `not_found` when there is no home, and the fault of the part that cannot be trusted:
@@ -95,279 +57,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const runs = new RunStore(home.database);
   const keeper: RunKeeper = { home, ledger, runs, clock };
   const reconciled = await reconcileRuns(keeper);
-  return new Engine(options, config, keeper, vault, reconciled);
-}
-
-export class Engine {
-  readonly catalogue: Catalogue;
-  readonly config: Config;
-  /** Runs found cut off when this engine opened. */
-  readonly reconciled: readonly string[];
-  readonly keeper: RunKeeper;
-  readonly #vault: Vault;
-  readonly #providers: readonly Provider[];
-  readonly #version: string;
-  readonly #scrubber: () => Scrubber;
-  readonly #door: Door;
-  readonly #active = new Map<string, ActiveRun>();
-
-  constructor(options: EngineOptions, config: Config, keeper: RunKeeper, vault: Vault, reconciled: readonly string[]) {
-    this.catalogue = catalogueOf(options.tools);
-    this.config = config;
-    this.reconciled = reconciled;
-    this.keeper = keeper;
-    this.#vault = vault;
-    this.#providers = options.providers;
-    this.#version = options.version;
-    this.#scrubber = watchSecrets(vault);
-    const { home, clock } = keeper;
-    const workspace = openWorkspace({
-      root: workspaceRoot(home, config),
-      forbidden: [home.state, home.runs],
-      undo: home.undo,
-    });
-    const capabilities = [...new Set(options.tools.map((tool) => tool.capability))].sort();
-    this.#door = {
-      catalogue: this.catalogue,
-      ledger: keeper.ledger,
-      runs: keeper.runs,
-      clock,
-      policy: watchPolicy(home.policy),
-      scrubber: this.#scrubber,
-      canonicalPath: (path) => workspace.relative(path),
-      tool_timeout_ms: config.engine.tool_timeout_ms,
-      mint: mintFrom({
-        workspace,
-        machine: openMachine(),
-        config: (scope) => configHandle(keeper, scope),
-        policy: (scope) => policyHandle(keeper, capabilities, scope),
-        secrets: (scope) => secretsHandle(keeper, vault, scope),
-        runs: (scope) => runsHandle(keeper, workspace, this.#active, scope),
-        now: () => clock.now(),
-      }),
-    };
-  }
-
-  /** Runs in progress in this process. */
-  get active(): number {
-    return this.#active.size;
-  }
-
-  /** One tool call as a run of its own. */
-  async call(
-    principal: Principal,
-    tool: string,
-    input: Json,
-    options: { readonly signal?: AbortSignal; readonly source?: string } = {},
-  ): Promise<CallResult & { readonly bundle: string }> {
-    const known = this.catalogue.find(tool);
-    const shown = this.#scrubber().json(known ? recordableInput(known, input, true) : input);
-    const message = `/tool ${this.#scrubber().text(tool)} ${canonicalize(shown)}`;
-    let result: CallResult | undefined;
-    const run = await this.#begin(
-      { principal, message, source: options.source ?? "cli", ...(options.signal ? { signal: options.signal } : {}) },
-      null,
-    );
-    await this.#drive(run, (ports) => {
-      const one: Ports = {
-        ...ports,
-        call: async (name, _, call_id) => {
-          result = await call(this.#door, run, name, input, call_id);
-          return result;
-        },
-      };
-      return driveDirective(one, tool, shown);
-    });
-    if (!result) throw new Fault("internal", "the call was not made");
-    return { ...result, bundle: run.bundle };
-  }
-
-  /** A run of an agent on a message; a message that is a `/tool` directive is one call by that principal. */
-  async run(request: RunRequest): Promise<RunResult> {
-    this.#checkMessage(request.message);
-    const directive = parseDirective(request.message);
-    if (directive) return this.#runDirective(request, directive);
-    const provider = this.#provider();
-    const agent = this.#agentName(request.principal);
-    const message = this.#scrubber().text(request.message);
-    const run = await this.#begin({ ...request, message }, provider);
-    const offers = this.#offers(request.principal);
-    const system = systemPrompt({ agent, workspace: workspaceRoot(this.keeper.home, this.config), tools: offers });
-    const calls: { tool: string; ok: boolean; code?: string }[] = [];
-    const end = await this.#drive(run, (ports) =>
-      driveConversation(
-        {
-          ...ports,
-          stream: (asked) => provider.stream(asked, { signal: run.signal, rank }),
-          call: async (tool, input, call_id) => {
-            const result = await call(this.#door, run, tool, input, call_id);
-            calls.push({ tool: result.tool, ok: result.ok, ...(result.ok ? {} : { code: result.code }) });
-            return result;
-          },
-        },
-        { system, message, offers, max_turns: this.config.engine.max_tool_iterations },
-      ),
-    );
-    const { fault, ...rest } = end;
-    return { run_id: run.run_id, ...rest, bundle: run.bundle, calls, ...(fault ? { fault } : {}) };
-  }
-
-  /** Ends what is running, writes the last checkpoint and closes every file. */
-  async close(): Promise<void> {
-    for (const run of this.#active.values()) run.controller.abort(canceledFault());
-    await this.keeper.ledger.close();
-    this.keeper.runs.close();
-    this.#vault.close();
-  }
-
-  async #begin(request: RunRequest, provider: Provider | null): Promise<ActiveRun> {
-    if (this.#active.size >= this.config.engine.max_concurrent_runs) {
-      throw new Fault("resource_exhausted", `${this.#active.size} runs are in progress already`, {
-        hint: "wait for one to end, or raise engine.max_concurrent_runs",
-      });
-    }
-    const { home } = this.keeper;
-    const run = await beginRun(
-      this.keeper,
-      request.principal,
-      {
-        message: request.message,
-        source: request.source,
-        provider: provider?.name ?? null,
-        version: this.#version,
-        policy_sha256: fileDigest(home.policy),
-        config_sha256: fileDigest(home.config),
-        max_turns: this.config.engine.max_tool_iterations,
-      },
-      request.signal,
-    );
-    this.#active.set(run.run_id, run);
-    return run;
-  }
-
-  async #drive(run: ActiveRun, body: (ports: Ports) => Promise<End>): Promise<End> {
-    const unwatch = watchForCancel(this.keeper, run);
-    const ports: Ports = {
-      signal: run.signal,
-      scrub: (text) => this.#scrubber().text(text),
-      checkpoint: () => run.signal.throwIfAborted(),
-      stream: () => {
-        throw new Fault("internal", "this run has no provider");
-      },
-      call: (tool, input, call_id) => call(this.#door, run, tool, input, call_id),
-      prompt: (text) => run.journal.append({ type: "prompt", ts: run.ts(), text }, { durable: false }),
-      turn: (turn) => {
-        const calls = turn.calls.map((each) => ({ ...each, arguments: this.#recordable(each.tool, each.arguments) }));
-        run.journal.append({ type: "turn", ts: run.ts(), ...turn, calls }, { durable: false });
-      },
-    };
-    try {
-      const end = await body(ports).catch((thrown: unknown): End => {
-        const fault = asFault(thrown);
-        return { state: fault.code === "canceled" ? "cancelled" : "failed", answer: "", fault: fault.toRecord() };
-      });
-      await endRun(this.keeper, run, end);
-      return end;
-    } finally {
-      unwatch();
-      this.#active.delete(run.run_id);
-    }
-  }
-
-  async #runDirective(
-    request: RunRequest,
-    directive: { readonly tool: string; readonly input: Json },
-  ): Promise<RunResult> {
-    const { principal, source, signal } = request;
-    const result = await this.call(principal, directive.tool, directive.input, {
-      source,
-      ...(signal ? { signal } : {}),
-    });
-    const { run_id, bundle, tool, ok } = result;
-    if (result.ok) {
-      return {
-        run_id,
-        state: "completed",
-        answer: JSON.stringify(result.output, null, 2),
-        bundle,
-        calls: [{ tool, ok }],
-      };
-    }
-    const { code, fault } = result;
-    const state = code === "canceled" ? "cancelled" : "failed";
-    return {
-      run_id,
-      state,
-      answer: `error: ${code} (${tool}): ${fault.message}`,
-      bundle,
-      calls: [{ tool, ok, code }],
-      fault,
-    };
-  }
-
-  #recordable(name: string, input: Json): Json {
-    const tool = this.catalogue.find(name);
-    return this.#scrubber().json(tool ? recordableInput(tool, input, true) : input);
-  }
-
-  #checkMessage(message: string): void {
-    const max = this.config.output.max_message_bytes;
-    const size = byteLength(message);
-    if (size > max) {
-      throw new Fault("invalid_argument", `the message is ${size} bytes; the limit is ${max}`, {
-        hint: "put long material into a file of the workspace, or raise output.max_message_bytes",
-      });
-    }
-    refuseNul(message, "the message");
-    if (message.trim() === "")
-      throw new Fault("invalid_argument", "the message is empty", { hint: 'say what you want: reeve ask "..."' });
-  }
-
-  #provider(): Provider {
-    const name = this.config.model.provider;
-    const provider = this.#providers.find((each) => each.name === name);
-    if (provider) return provider;
-    const names = this.#providers.map((each) => each.name);
-    throw new Fault("failed_precondition", `the configured model provider "${name}" is not in this build`, {
-      hint: didYouMean(name, names, `set model.provider to one of: ${names.join(", ")}`),
-    });
-  }
-
-  #agentName(principal: Principal): string {
-    if (principal.kind === "operator") return "operator";
-    const policy = this.#door.policy();
-    if (policy.fault) throw policy.fault;
-    const names = [...policy.agents.keys()];
-    if (names.includes(principal.name)) return principal.name;
-    throw new Fault("not_found", `there is no agent named "${principal.name}"`, {
-      hint: didYouMean(principal.name, names, `agents here: ${names.join(", ") || "none"}`),
-    });
-  }
-
-  #offers(principal: Principal): readonly ToolOffer[] {
-    const policy = this.#door.policy();
-    const now_ms = this.keeper.clock.now();
-    return this.catalogue.tools
-      .filter((tool) => tool.effect !== "control" && mayHold(policy, principal, tool.capability, now_ms))
-      .map(offerOf);
-  }
-}
-
-export function workspaceRoot(home: Home, config: Config): string {
-  const { root } = config.workspace;
-  return isAbsolute(root) ? root : join(home.root, root);
-}
-
-function logKeyFrom(vault: Vault): LogKey {
-  const bytes = vault.value(logKeyName);
-  if (bytes?.length === 64) return { ed25519_seed: bytes.subarray(0, 32), mldsa44_seed: bytes.subarray(32) };
-  throw new Fault("data_loss", "the vault does not hold the ledger's signing key", {
-    hint: "restore .reeve/vault from a backup of this home",
-  });
-}
-
-export function sealLogKey(key: LogKey): { readonly name: string; readonly value: Uint8Array } {
-  return { name: logKeyName, value: Buffer.concat([key.ed25519_seed, key.mldsa44_seed]) };
+  const { tools, providers, version } = options;
+  return new Engine({ config, keeper, vault, tools, providers, version, reconciled });
 }
 
 /** The keys pinned outside the home must be the log's own, else the home was replaced by another one. */

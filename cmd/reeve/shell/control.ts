@@ -6,7 +6,7 @@ import { Fault } from "../../../src/core/fault.ts";
 import { check } from "../../../src/core/schema.ts";
 import type { CommandContext } from "../../../src/define/command.ts";
 import { operator } from "../../../src/define/principal.ts";
-import type { Engine } from "../../../src/engine/open.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import { withEngine } from "./engine.ts";
 
 /** Throws the call's fault when it was refused or failed. */

@@ -5,7 +5,7 @@ import { Fault, type FaultRecord } from "../../../src/core/fault.ts";
 import { type CommandContext, option } from "../../../src/define/command.ts";
 import { agent, operator, parsePrincipal, type Principal, principalText } from "../../../src/define/principal.ts";
 import { parseDirective } from "../../../src/engine/drive.ts";
-import type { Engine } from "../../../src/engine/open.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import { withEngine } from "./engine.ts";
 import { readMessage, type Spoken } from "./message.ts";
 

@@ -4,7 +4,8 @@ import { Fault } from "../../../src/core/fault.ts";
 import { cleanText } from "../../../src/core/text.ts";
 import type { CommandContext } from "../../../src/define/command.ts";
 import type { Provider } from "../../../src/define/provider.ts";
-import { type Engine, openEngine } from "../../../src/engine/open.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { openEngine } from "../../../src/engine/open.ts";
 import { tools } from "../../../src/tools/index.ts";
 import { readInputFile } from "./input.ts";
 

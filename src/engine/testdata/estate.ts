@@ -10,7 +10,8 @@ import { resource, secretText } from "../../core/schema.ts";
 import { defineProvider, type ProviderEvent } from "../../define/provider.ts";
 import { defineTool, type Tool } from "../../define/tool.ts";
 import { initHome } from "../init.ts";
-import { type Engine, type EngineOptions, openEngine } from "../open.ts";
+import type { Engine } from "../engine.ts";
+import { type EngineOptions, openEngine } from "../open.ts";
 
 const none = v.strictObject({});
 const note = v.strictObject({ path: resource("path"), content: v.string() });

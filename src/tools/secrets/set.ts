@@ -9,7 +9,17 @@ export const set = defineTool({
   capability: "secrets.write",
   effect: "control",
   needs: ["secrets"],
-  input: v.strictObject({ key: resource("name"), value: secretText() }),
+  input: v.strictObject({
+    key: resource("name"),
+    value: secretText(),
+    allow: v.optional(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(300))),
+        v.maxLength(64),
+        v.description("where it may be used: host:NAME or command:NAME; unchanged when absent"),
+      ),
+    ),
+  }),
   output: v.strictObject({
     key: v.string(),
     updated: v.pipe(v.boolean(), v.description("false when the name is new")),
@@ -17,8 +27,8 @@ export const set = defineTool({
   }),
   examples: [{ key: "provider/openai/api_key", value: "an-example-value" }],
   phrases: ["store a secret", "set an api key"],
-  async handler({ secrets }, { key, value }) {
-    const { version } = await secrets.set(key, value);
+  async handler({ secrets }, { key, value, allow }) {
+    const { version } = await secrets.set(key, value, allow === undefined ? {} : { allow });
     return { key, updated: version > 1, version };
   },
 });

@@ -1,5 +1,12 @@
 /** Small edits of a JSONC text that leave every comment, and the layout of all that does not change, where they are. */
-import { applyEdits, createScanner, findNodeAtLocation, modify, type Node, parseTree } from "jsonc-parser";
+import {
+  applyEdits,
+  createScanner,
+  findNodeAtLocation,
+  modify,
+  type Node,
+  parseTree,
+} from "jsonc-parser/lib/esm/main.js";
 import type { Json } from "./canonical.ts";
 import { Fault } from "./fault.ts";
 import type { JsoncPath } from "./jsonc.ts";

@@ -10,7 +10,7 @@ import {
   parseTree,
   type ParseError,
   printParseErrorCode,
-} from "jsonc-parser";
+} from "jsonc-parser/lib/esm/main.js";
 import type { Json } from "./canonical.ts";
 import { asFault, Fault } from "./fault.ts";
 import { fromUtf8 } from "./text.ts";
@@ -56,12 +56,15 @@ function readText(path: string): string {
  * Objects are plain; `__proto__`, NUL and lone surrogates are refused.
  */
 export function parseJsonc(text: string, what: string): Json {
-  const open = unclosed(text, what);
-  if (open) throw damaged(what, open);
+  // The parser recurses, so a text with enough brackets to nest too deep is measured before it is parsed.
+  if (countBrackets(text) > maxDepth) refuseUnclosed(text, what);
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { allowTrailingComma: true });
   const [first] = errors;
-  if (first) throw mistake(what, text, first.offset, wordsOf(printParseErrorCode(first.error)));
+  if (first) {
+    refuseUnclosed(text, what);
+    throw mistake(what, text, first.offset, wordsOf(printParseErrorCode(first.error)));
+  }
   if (!tree) throw damaged(what, "is empty");
   return valueOf(tree, text, what);
 }
@@ -72,6 +75,15 @@ export function locateJsonc(text: string, path: JsoncPath): string | undefined {
   const node = tree && findNodeAtLocation(tree, [...path]);
   if (!node) return undefined;
   return place(text, node.parent?.type === "property" ? node.parent.offset : node.offset);
+}
+
+function countBrackets(text: string): number {
+  return text.split("{").length + text.split("[").length - 2;
+}
+
+function refuseUnclosed(text: string, what: string): void {
+  const open = unclosed(text, what);
+  if (open) throw damaged(what, open);
 }
 
 /** Where the text stops in the middle of something, or undefined when every bracket, string and comment is closed. */

@@ -1,7 +1,16 @@
 /** The run bundle: what the journal says, as files people and programs read, and a manifest whose digest is in the ledger. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
-import { writeAtomic, syncDirectory } from "../core/atomic.ts";
+import { syncDirectory } from "../core/atomic.ts";
 import { type Json, canonicalize } from "../core/canonical.ts";
 import { sha256Hex } from "../crypto/hash.ts";
 import { Journal, type RunEvent } from "./journal.ts";
@@ -43,7 +52,8 @@ export function renderBundle(events: readonly RunEvent[]): ReadonlyMap<string, s
 }
 
 /**
- * Writes every file of the bundle, then `manifest.json` last: a bundle with a manifest is complete.
+ * Writes every file of the bundle, then `manifest.json` last: a bundle with a manifest is complete. Only the journal is
+ * forced to the disk: a power cut can take the other files, which follow from it, and sealing again writes the same bytes.
  * Returns the SHA-256 of the manifest, lower-case hexadecimal.
  */
 export function sealBundle(directory: string, events: readonly RunEvent[]): string {
@@ -53,15 +63,17 @@ export function sealBundle(directory: string, events: readonly RunEvent[]): stri
   };
   for (const [name, text] of renderBundle(events)) {
     const bytes = Buffer.from(text, "utf8");
-    writeDurable(join(directory, name), bytes);
+    writeFileSync(join(directory, name), bytes, { mode: 0o600 });
     add(name, bytes);
   }
   const journal = join(directory, "events.jsonl");
   add("events.jsonl", readFileSync(journal));
+  const manifest = pretty({ bundle_version: bundleVersion, run_id: runIdOf(events), files });
+  const beside = join(directory, "manifest.json.tmp");
+  writeFileSync(beside, manifest, { mode: 0o600 });
+  renameSync(beside, join(directory, "manifest.json"));
   syncFile(journal);
   syncDirectory(directory);
-  const manifest = pretty({ bundle_version: bundleVersion, run_id: runIdOf(events), files });
-  writeAtomic(join(directory, "manifest.json"), manifest);
   return sha256Hex(Buffer.from(manifest, "utf8"));
 }
 
@@ -109,16 +121,6 @@ function runIdOf(events: readonly RunEvent[]): string | null {
 
 function pretty(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-function writeDurable(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, "w", 0o600);
-  try {
-    for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function syncFile(path: string): void {

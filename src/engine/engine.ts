@@ -23,7 +23,7 @@ import { driveConversation, driveDirective, type End, type Ports, parseDirective
 import { runsHandle } from "./history.ts";
 import { mintFrom } from "./mint.ts";
 import { systemPrompt } from "./prompt.ts";
-import { type ActiveRun, beginRun, canceledFault, endRun, type RunKeeper, watchForCancel } from "./run.ts";
+import { type ActiveRun, abandonRun, beginRun, canceledFault, endRun, type RunKeeper, watchForCancel } from "./run.ts";
 
 export interface RunRequest {
   readonly principal: Principal;
@@ -151,8 +151,10 @@ export class Engine {
     const offers = this.#offers(request.principal);
     const system = systemPrompt({ agent, workspace: workspaceRoot(this.keeper.home, this.config), tools: offers });
     const calls: { tool: string; ok: boolean; code?: string }[] = [];
-    const end = await this.#drive(run, (ports) =>
-      driveConversation(
+    const end = await this.#drive(run, async (ports) => {
+      const refused = await run.started;
+      if (refused) throw refused;
+      return driveConversation(
         {
           ...ports,
           stream: (asked) => provider.stream(asked, { signal: run.signal, rank }),
@@ -163,8 +165,8 @@ export class Engine {
           },
         },
         { system, message, offers, max_turns: this.config.engine.max_tool_iterations },
-      ),
-    );
+      );
+    });
     const { fault, ...rest } = end;
     return { run_id: run.run_id, ...rest, bundle: run.bundle, calls, ...(fault ? { fault } : {}) };
   }
@@ -223,6 +225,11 @@ export class Engine {
         const fault = asFault(thrown);
         return { state: fault.code === "canceled" ? "cancelled" : "failed", answer: "", fault: fault.toRecord() };
       });
+      const refused = await run.started;
+      if (refused) {
+        await abandonRun(this.keeper, run, refused);
+        throw refused;
+      }
       await endRun(this.keeper, run, end);
       return end;
     } finally {

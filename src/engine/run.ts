@@ -25,14 +25,19 @@ export interface ActiveRun extends CallScope {
   readonly bundle: string;
   readonly controller: AbortController;
   readonly ts: () => string;
+  /**
+   * Settles when `run.start` is in the ledger or could not be written. Entries appended after it are behind it in the log,
+   * so a durable intent implies a durable start, and one fsync can serve both.
+   */
+  readonly started: Promise<Fault | undefined>;
 }
 
 /** How often a running process looks whether another one asked it to stop, in milliseconds. */
 const cancelPoll_ms = 250;
 
 /**
- * Opens a run: its row, its bundle with the `start` event, and `run.start` in the ledger. Nothing of it goes on when the
- * ledger cannot write. `message` must already be scrubbed.
+ * Opens a run: its row, its bundle with the `start` event, and `run.start` on its way into the ledger. `message` must
+ * already be scrubbed.
  */
 export async function beginRun(
   keeper: RunKeeper,
@@ -51,21 +56,18 @@ export async function beginRun(
   const { message: _, ...facts } = input;
   const controller = new AbortController();
   const linked = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-  const run = { run_id, principal, journal, signal: linked, bundle, controller, ts };
-  try {
-    await keeper.ledger.append({ type: "run.start", actor, run: run_id, payload: facts as Json });
-  } catch (thrown) {
-    await abandonRun(keeper, run, asFault(thrown, "the run could not be started"));
-    throw thrown;
-  }
-  return run;
+  const started = keeper.ledger.append({ type: "run.start", actor, run: run_id, payload: facts as Json }).then(
+    () => undefined,
+    (thrown: unknown) => asFault(thrown),
+  );
+  return { run_id, principal, journal, signal: linked, bundle, controller, ts, started };
 }
 
 /**
  * The end of a run the ledger never heard of. Where the disk that failed the ledger fails this too, the run stays open
  * and the next start ends it.
  */
-async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault): Promise<void> {
+export async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault): Promise<void> {
   try {
     const end = { type: "end", ts: run.ts(), state: "failed", answer: "", fault: fault.toRecord() } as const;
     run.journal.append(end, { durable: false });

@@ -21,33 +21,44 @@ export function formsOf(value: Uint8Array): readonly Form[] {
   return [...distinct.values()];
 }
 
+// Predicates and tables instead of regular expressions: building one form must not cost a compiler its start.
+
 /** The text itself with JSON's escapes, in the spellings of common writers, and escaped twice as in JSON within JSON. */
 function textForms(value: Uint8Array): readonly string[] {
-  const text = fromUtf8(value);
   // Bytes that are no text are printed one character per byte or not at all.
-  const exact = text === undefined ? [Buffer.from(value).toString("latin1")] : [text];
-  return exact.flatMap((plain) => {
-    const escaped = JSON.stringify(plain).slice(1, -1);
-    const spellings = [
-      plain,
-      escaped,
-      escaped.replaceAll("/", "\\/"),
-      escapeUnits(escaped, /[^ -~]/g, false),
-      escapeUnits(escaped, /[^ -~]/g, true),
-      escapeUnits(escaped, /[^ -~]|[<>&]/g, false),
-      escapeUnits(escaped, /[<>&\u2028\u2029]/g, false),
-      escapeUnits(escaped.replaceAll("/", "\\/"), /[^ -~]/g, false),
-      escapeUnits(plain, /[\s\S]/g, false),
-    ];
-    return spellings.flatMap((spelling) => [spelling, JSON.stringify(spelling).slice(1, -1)]);
-  });
+  const plain = fromUtf8(value) ?? Buffer.from(value).toString("latin1");
+  const escaped = JSON.stringify(plain).slice(1, -1);
+  const spellings = [
+    plain,
+    escaped,
+    escaped.replaceAll("/", "\\/"),
+    escapeUnits(escaped, isBeyondAscii, false),
+    escapeUnits(escaped, isBeyondAscii, true),
+    escapeUnits(escaped, (code) => isBeyondAscii(code) || isMarkup(code), false),
+    escapeUnits(escaped, (code) => isMarkup(code) || code === 0x2028 || code === 0x2029, false),
+    escapeUnits(escaped.replaceAll("/", "\\/"), isBeyondAscii, false),
+    escapeUnits(plain, () => true, false),
+  ];
+  return [...new Set(spellings)].flatMap((spelling) => [spelling, JSON.stringify(spelling).slice(1, -1)]);
 }
 
-function escapeUnits(text: string, units: RegExp, upper: boolean): string {
-  return text.replaceAll(units, (unit) => {
-    const code = unit.charCodeAt(0).toString(16).padStart(4, "0");
-    return `\\u${upper ? code.toUpperCase() : code}`;
-  });
+function isBeyondAscii(code: number): boolean {
+  return code < 0x20 || code > 0x7e;
+}
+
+/** `<`, `>` and `&`. */
+function isMarkup(code: number): boolean {
+  return code === 0x3c || code === 0x3e || code === 0x26;
+}
+
+function escapeUnits(text: string, isEscaped: (code: number) => boolean, upper: boolean): string {
+  let out = "";
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const digits = code.toString(16).padStart(4, "0");
+    out += isEscaped(code) ? `\\u${upper ? digits.toUpperCase() : digits}` : text[at];
+  }
+  return out;
 }
 
 function hexForms(value: Uint8Array): readonly string[] {
@@ -55,27 +66,29 @@ function hexForms(value: Uint8Array): readonly string[] {
   return [lower, lower.toUpperCase()];
 }
 
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
 /** What encoders leave as it is: RFC 3986's unreserved, JavaScript's component, paths, whole URLs, HTML forms, forms before 2005. */
-const leftAlone = [
-  /[A-Za-z0-9._~-]/,
-  /[A-Za-z0-9._~!'()*-]/,
-  /[A-Za-z0-9._~/-]/,
-  /[A-Za-z0-9._~!'()*;/?:@&=+$,#-]/,
-  /[A-Za-z0-9*._-]/,
-  /[A-Za-z0-9._-]/,
-];
+const leftAlone = ["._~-", "._~!'()*-", "._~/-", "._~!'()*;/?:@&=+$,#-", "*._-", "._-"].map(
+  (marks) => new Set(Buffer.from(alphanumeric + marks, "latin1")),
+);
 
 /** Percent-encoded in the usual choices of what to encode, with both cases of digits, and with `+` for a space. */
 function percentForms(value: Uint8Array): readonly string[] {
-  const escapes = Array.from(value, (byte) => `%${byte.toString(16).padStart(2, "0")}`);
-  const encode = (keep: RegExp) =>
-    Array.from(value, (byte, at) => {
-      const character = String.fromCharCode(byte);
-      return keep.test(character) ? character : escapes[at];
-    }).join("");
-  return [...leftAlone.map(encode), escapes.join("")]
-    .flatMap((text) => [text, text.replace(/%../g, (digits) => digits.toUpperCase())])
-    .flatMap((text) => [text, text.replaceAll("%20", "+")]);
+  const texts = [...leftAlone, new Set<number>()].flatMap((keep) => [
+    encode(value, keep, false),
+    encode(value, keep, true),
+  ]);
+  return texts.flatMap((text) => [text, text.replaceAll("%20", "+")]);
+}
+
+function encode(value: Uint8Array, keep: ReadonlySet<number>, upper: boolean): string {
+  let out = "";
+  for (const byte of value) {
+    const digits = byte.toString(16).padStart(2, "0");
+    out += keep.has(byte) ? String.fromCharCode(byte) : `%${upper ? digits.toUpperCase() : digits}`;
+  }
+  return out;
 }
 
 function wholeBase64(value: Uint8Array): readonly string[] {

@@ -37,3 +37,13 @@ test("a mistyped zone brings the nearest one", async () => {
     hint: 'did you mean "Europe/Berlin"?',
   });
 });
+
+test("UTC told without the time zone database is what the database says, also before 1970", async () => {
+  for (const ms of [0, -1, 1_795_219_148_497, 951_782_400_000, 253_402_300_799_999]) {
+    const ours = await callTool(now, {}, {}, ms);
+    expect(await callTool(now, {}, { timezone: "Etc/UTC" }, ms)).toEqual({
+      ...(ours as object),
+      timezone: expect.any(String),
+    });
+  }
+});

@@ -32,21 +32,38 @@ export const now = defineTool({
   ],
   handler(ctx, { timezone = "UTC" }) {
     const ms = ctx.now();
-    const format = formatFor(timezone);
-    const parts = new Map(format.formatToParts(ms).map((part) => [part.type, part.value]));
-    const part = (name: Intl.DateTimeFormatPartTypes): string => parts.get(name) ?? "";
-    const offset = part("timeZoneName").replace(/^GMT/, "");
-    return {
-      rfc3339: rfc3339(ms),
-      unix: Math.floor(ms / 1000),
-      weekday: part("weekday"),
-      timezone: format.resolvedOptions().timeZone,
-      local:
-        `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}` +
-        (offset === "" ? "+00:00" : offset),
-    };
+    const common = { rfc3339: rfc3339(ms), unix: Math.floor(ms / 1000) };
+    // The time zone database costs more to load than everything else this tool does.
+    return { ...common, ...(timezone === "UTC" ? momentInUtc(ms) : momentIn(timezone, ms)) };
   },
 });
+
+interface Moment {
+  readonly weekday: string;
+  readonly timezone: string;
+  readonly local: string;
+}
+
+const weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+function momentInUtc(ms: number): Moment {
+  const weekday = weekdays[new Date(ms).getUTCDay()] ?? "";
+  return { weekday, timezone: "UTC", local: `${rfc3339(ms).slice(0, 19)}+00:00` };
+}
+
+function momentIn(timezone: string, ms: number): Moment {
+  const format = formatFor(timezone);
+  const parts = new Map(format.formatToParts(ms).map((part) => [part.type, part.value]));
+  const part = (name: Intl.DateTimeFormatPartTypes): string => parts.get(name) ?? "";
+  const offset = part("timeZoneName").replace(/^GMT/, "");
+  return {
+    weekday: part("weekday"),
+    timezone: format.resolvedOptions().timeZone,
+    local:
+      `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}:${part("second")}` +
+      (offset === "" ? "+00:00" : offset),
+  };
+}
 
 /** Throws `invalid_argument` for a name the time zone database does not have. */
 function formatFor(timezone: string): Intl.DateTimeFormat {

@@ -69,11 +69,21 @@ describe("editJsonc", () => {
       fc.property(object, layout, key, key, fc.option(value, { nil: undefined }), (before, lay, outer, inner, next) => {
         const edited = editJsonc(lay(JSON.stringify(before, null, 2)), [outer, inner], next);
         const wanted: Record<string, Record<string, Json>> = structuredClone(before) as never;
-        if (next !== undefined) (wanted[outer] ??= {})[inner] = next;
+        if (next !== undefined) wanted[outer] = { ...wanted[outer], [inner]: next };
         else if (wanted[outer]) delete wanted[outer][inner];
         expect(parseJsonc(edited, "x")).toEqual(wanted);
       }),
       { numRuns: 300 },
     );
   });
+});
+
+test.each([
+  ['{\n  "a": 1, // one\n}', "{\n}"],
+  ['{\n  "a": 1, // one\n  "b": 2, // two\n}', '{\n  "b": 2, // two\n}'],
+  ['{ "a": 1, "b": 2 }', '{  "b": 2 }'],
+  ['{\r\n  "b": 2, // two\r\n  "a": 1 // one\r\n}', '{\r\n  "b": 2 // two\r\n}'],
+  ['{"a": 1}', "{}"],
+])("removing a from %j leaves valid text with everyone else's comments", (before, after) => {
+  expect(editJsonc(before, ["a"], undefined)).toBe(after);
 });

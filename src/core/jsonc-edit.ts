@@ -1,12 +1,5 @@
 /** Small edits of a JSONC text that leave every comment, and the layout of all that does not change, where they are. */
-import {
-  applyEdits,
-  createScanner,
-  findNodeAtLocation,
-  modify,
-  type Node,
-  parseTree,
-} from "jsonc-parser/lib/esm/main.js";
+import { createScanner, findNodeAtLocation, type Node, parseTree } from "jsonc-parser/lib/esm/main.js";
 import type { Json } from "./canonical.ts";
 import { Fault } from "./fault.ts";
 import type { JsoncPath } from "./jsonc.ts";
@@ -19,7 +12,7 @@ import type { JsoncPath } from "./jsonc.ts";
 export function editJsonc(text: string, path: JsoncPath, value: Json | undefined): string {
   const root = parseTree(text, [], { allowTrailingComma: true });
   const exists = root && findNodeAtLocation(root, [...path]);
-  if (exists && value === undefined) return applyEdits(text, modify(text, [...path], undefined, {}));
+  if (exists && value === undefined) return remove(text, exists.parent?.type === "property" ? exists.parent : exists);
   if (exists)
     return (
       text.slice(0, exists.offset) +
@@ -32,6 +25,41 @@ export function editJsonc(text: string, path: JsoncPath, value: Json | undefined
     if (parent) return append(text, parent, path[depth], wrap(path.slice(depth + 1), value));
   }
   return text;
+}
+
+/** Without a member and one comma next to it, and without its line when nothing else stands there. */
+function remove(text: string, member: Node): string {
+  const siblings = member.parent?.children ?? [];
+  const before = siblings[siblings.indexOf(member) - 1];
+  const after = commaBehind(text, member);
+  const comma = after === undefined && before ? commaBehind(text, before) : undefined;
+  const end = after === undefined ? member.offset + member.length : after + 1;
+  const line = restOfLine(text, end);
+  const start = line === undefined ? member.offset : startOfLine(text, member.offset);
+  const rest = text.slice(line ?? end);
+  return comma === undefined ? text.slice(0, start) + rest : text.slice(0, comma) + text.slice(comma + 1, start) + rest;
+}
+
+/** Where the comma behind a member stands, comments skipped; undefined when the next token is another. */
+function commaBehind(text: string, member: Node): number | undefined {
+  const scanner = createScanner(text, true);
+  scanner.setPosition(member.offset + member.length);
+  scanner.scan();
+  const at = scanner.getTokenOffset();
+  return text[at] === "," ? at : undefined;
+}
+
+/** Where the line break is, when only blanks and comments stand before it. */
+function restOfLine(text: string, at: number): number | undefined {
+  const blank = /[ \t]*(?:\/\*[^\n]*?\*\/[ \t]*)*(?:\/\/[^\r\n]*)?(?=\r?\n)/y;
+  blank.lastIndex = at;
+  return blank.test(text) ? blank.lastIndex : undefined;
+}
+
+/** Before the line break ahead of `at`, when only blanks stand between; else `at` itself. */
+function startOfLine(text: string, at: number): number {
+  const blanks = /(?:\r?\n)?[ \t]*$/.exec(text.slice(0, at));
+  return blanks?.[0].includes("\n") ? blanks.index : at;
 }
 
 /** The value under the parents that do not exist yet. */
@@ -49,16 +77,8 @@ function append(text: string, parent: Node, key: string | number | undefined, va
   const last = parent.children?.at(-1);
   const close = parent.offset + parent.length - 1;
   const body = text.slice(0, close).trimEnd();
-  const head = last && !hasComma(text, last, close) ? insert(body, last.offset + last.length, ",") : body;
+  const head = last && commaBehind(text, last) === undefined ? insert(body, last.offset + last.length, ",") : body;
   return `${head}\n${inner}${member}\n${inner.slice(2)}${text.slice(close)}`;
-}
-
-/** Whether a comma, outside comments, follows the last member. */
-function hasComma(text: string, last: Node, close: number): boolean {
-  const scanner = createScanner(text, true);
-  scanner.setPosition(last.offset + last.length);
-  scanner.scan();
-  return scanner.getTokenOffset() < close;
 }
 
 function insert(text: string, at: number, what: string): string {

@@ -26,7 +26,7 @@ test("an integer of a million or more arrives as it was sent, in any JSON spelli
 });
 
 test("a number outside its range is an error, never the default", () => {
-  for (const max_bytes of [0, -1, 1.5, 2_000_001, 1e400, "10", null, true]) {
+  for (const max_bytes of [0, -1, 1.5, 2_000_001, Number.POSITIVE_INFINITY, "10", null, true]) {
     expect(faultOf({ path: "a", max_bytes }).code).toBe("invalid_argument");
   }
 });

@@ -93,7 +93,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
 }
 
 function hintFor(schema: AnySchema, issue: v.BaseIssue<unknown> | undefined): string | undefined {
-  if (!issue || issue.type !== "strict_object" || issue.expected !== "never") return undefined;
+  if (issue?.type !== "strict_object" || issue.expected !== "never") return undefined;
   const keys = (issue.path ?? []).map((item) => String(item.key));
   const name = keys.at(-1) ?? "";
   let owner: unknown = schema;

@@ -31,7 +31,11 @@ export function commitChange<C extends StagedChange>(
  * changed the vault between the two looks, so each look is repeated once.
  */
 export async function checkVault(ledger: Ledger, vault: Vault): Promise<void> {
-  const state = (await compare(ledger, vault)) ?? (vault.refresh(), await compare(ledger, vault));
+  let state = await compare(ledger, vault);
+  if (state === undefined) {
+    vault.refresh();
+    state = await compare(ledger, vault);
+  }
   if (state === "same") return;
   if (state === undefined) {
     throw new Fault("data_loss", "the vault is not the one the ledger last recorded", {

@@ -1,0 +1,154 @@
+/** File contents on their way: streamed copies, their SHA-256, and replacement by a complete file beside the old one. */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { asFault, Fault } from "../core/fault.ts";
+import { at, type Entry, entryAt } from "./descend.ts";
+
+/** The content a descriptor received, or gave. */
+export interface Content {
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/** A complete, durable file under a temporary name in the directory where it belongs. */
+export interface PreparedFile extends Content {
+  readonly temporary: string;
+}
+
+const chunkBytes = 1_048_576;
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/** A name no other writer uses; a file left under one by a crash was never part of the workspace and may be deleted. */
+export function temporaryName(): string {
+  return `.reeve-${Bun.randomUUIDv7().slice(-12)}.tmp`;
+}
+
+/** Creates a file that must not exist; it is removed again when `fill` fails. Durable when it returns. */
+function createFile(path: string, mode: number, fill: (fd: number) => void): void {
+  const fd = openSync(path, newFile, mode);
+  try {
+    try {
+      fill(fd);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    unlinkSync(path);
+    throw cause;
+  }
+}
+
+/**
+ * Writes a complete file beside the one it will replace. It takes over the owner and permission bits of `former`
+ * (set-uid and set-gid are dropped, as write(2) drops them); without one it gets `mode`, the default being what an
+ * editor would give, 0666 less the umask. Throws `permission_denied` when the owner cannot be kept.
+ */
+export function prepareFile(
+  directory: number,
+  options: { readonly former: Entry | undefined; readonly mode?: number },
+  fill: (sink: Sink) => void,
+): PreparedFile {
+  const temporary = temporaryName();
+  const mode = options.former?.mode ?? options.mode;
+  const sink = sinkInto();
+  createFile(at(directory, temporary), mode === undefined ? 0o666 : 0o600, (fd) => {
+    fill(sink.to(fd));
+    if (options.former) keepOwner(fd, options.former);
+    if (mode !== undefined) fchmodSync(fd, mode);
+  });
+  return { temporary, ...sink.content() };
+}
+
+/** Puts a prepared file in its place: a reader sees the old file or the new one. Durable when it returns. */
+export function placeFile(directory: number, prepared: PreparedFile, name: string): void {
+  try {
+    renameSync(at(directory, prepared.temporary), at(directory, name));
+  } catch (cause) {
+    discardFile(directory, prepared);
+    throw asFault(cause, JSON.stringify(name));
+  }
+  fsyncSync(directory);
+}
+
+export function discardFile(directory: number, prepared: PreparedFile): void {
+  unlinkSync(at(directory, prepared.temporary));
+}
+
+export interface Sink {
+  bytes(bytes: Uint8Array): void;
+  /** The first `size` bytes of a file, or all of it. Returns what was copied. */
+  file(source: number, size?: number): Content;
+}
+
+/** Copies a file into a new one that must not exist. */
+export function copyInto(source: number, path: string, mode: number): Content {
+  const sink = sinkInto();
+  createFile(path, mode, (fd) => void sink.to(fd).file(source));
+  return sink.content();
+}
+
+/** The content of an open file, or of its first `size` bytes. */
+export function contentOf(source: number, size?: number): Content {
+  return pump(source, size, () => undefined);
+}
+
+export function contentOfBytes(bytes: Uint8Array): Content {
+  return { sha256: new Bun.CryptoHasher("sha256").update(bytes).digest("hex"), size: bytes.length };
+}
+
+function sinkInto(): { to(fd: number): Sink; content(): Content } {
+  const hasher = new Bun.CryptoHasher("sha256");
+  let size = 0;
+  const put = (fd: number, bytes: Uint8Array) => {
+    hasher.update(bytes);
+    size += bytes.length;
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
+  };
+  return {
+    to: (fd) => ({
+      bytes: (bytes) => put(fd, bytes),
+      file: (source, most) => pump(source, most, (bytes) => put(fd, bytes)),
+    }),
+    content: () => ({ sha256: hasher.digest("hex"), size }),
+  };
+}
+
+function pump(source: number, most: number | undefined, put: (bytes: Uint8Array) => void): Content {
+  const hasher = new Bun.CryptoHasher("sha256");
+  const limit = most ?? Number.POSITIVE_INFINITY;
+  const chunk = new Uint8Array(Math.min(chunkBytes, limit));
+  let size = 0;
+  while (size < limit) {
+    const got = readSync(source, chunk, 0, Math.min(chunk.length, limit - size), size);
+    if (got === 0) break;
+    const bytes = chunk.subarray(0, got);
+    hasher.update(bytes);
+    put(bytes);
+    size += got;
+  }
+  return { sha256: hasher.digest("hex"), size };
+}
+
+function keepOwner(fd: number, former: Entry): void {
+  const own = entryAt(fd);
+  if (own.user_id === former.user_id && own.group_id === former.group_id) return;
+  try {
+    fchownSync(fd, former.user_id, former.group_id);
+  } catch (cause) {
+    throw new Fault("permission_denied", "the file belongs to another user and would change its owner", {
+      hint: "change the owner of the file, or run as its owner",
+      cause,
+    });
+  }
+}

@@ -278,7 +278,6 @@ async function writeOutcome(
     run: scope.run_id,
     payload: { call, tool: tool.name, ok: !failed, code: failed ? result.code : null, duration_ms },
   });
-  await door.runs.addCall(scope.run_id, call, tool.name, failed ? result.code : null, duration_ms);
 }
 
 async function refuse(
@@ -308,7 +307,6 @@ async function refuse(
     run: scope.run_id,
     payload: { call, tool: event.tool, code, reason: record.message, proposal },
   });
-  await door.runs.addCall(scope.run_id, call, event.tool, code, 0);
   return { ok: false, code, fault: record, proposal };
 }
 

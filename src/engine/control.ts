@@ -22,8 +22,7 @@ export function watchPolicy(path: string): () => Policy {
   let policy: Policy = denyAll(new Fault("unavailable", "the policy has not been read"));
   return () => {
     try {
-      const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-      const now = `${ino}/${size}/${mtimeNs}/${ctimeNs}`;
+      const now = fingerprint(path);
       if (now === seen) return policy;
       policy = loadPolicy(path);
       seen = now;
@@ -36,16 +35,23 @@ export function watchPolicy(path: string): () => Policy {
 }
 
 /** The scrubber for what the vault holds now, also after another process changed it. Throws as the vault does when it is damaged. */
-export function watchSecrets(vault: Vault): () => Scrubber {
-  let seen = vault.manifest;
-  let scrubber = createScrubber(vault.values());
+export function watchSecrets(vault: Vault, manifest: string): () => Scrubber {
+  let seen = "";
+  let scrubber: Scrubber | undefined;
   return () => {
+    const now = fingerprint(manifest);
+    if (scrubber && now === seen) return scrubber;
     vault.refresh();
-    if (vault.manifest === seen) return scrubber;
     scrubber = createScrubber(vault.values());
-    seen = vault.manifest;
+    seen = now;
     return scrubber;
   };
+}
+
+/** Changes whenever the file at `path` is replaced or written: every writer of ours replaces it by renaming a new one. */
+function fingerprint(path: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return `${ino}/${size}/${mtimeNs}/${ctimeNs}`;
 }
 
 /** SHA-256 of a control file's bytes, or "missing". */

@@ -14,6 +14,7 @@ import { openMachine } from "../machine/open.ts";
 import { mayHold } from "../policy/decide.ts";
 import { rank } from "../store/rank.ts";
 import type { Scrubber } from "../vault/scrub.ts";
+import { vaultPaths } from "../vault/commit.ts";
 import type { Vault } from "../vault/vault.ts";
 import { openWorkspace } from "../workspace/workspace.ts";
 import { type CallResult, call, type Door } from "./call.ts";
@@ -76,7 +77,7 @@ export class Engine {
     this.#vault = vault;
     this.#providers = providers;
     this.#version = version;
-    this.#scrubber = watchSecrets(vault);
+    this.#scrubber = watchSecrets(vault, vaultPaths(keeper.home.vault).manifest);
     const { home, clock } = keeper;
     const workspace = openWorkspace({
       root: workspaceRoot(home, config),

@@ -7,11 +7,11 @@ import type { Home } from "../core/home.ts";
 import { newId } from "../core/id.ts";
 import { type Principal, principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { RunStore } from "../store/runs.ts";
+import type { CallRow, RunStore } from "../store/runs.ts";
 import { createBundle, sealBundle } from "./bundle.ts";
 import type { CallScope } from "./call.ts";
 import type { End } from "./drive.ts";
-import type { Journal, RunInput } from "./journal.ts";
+import type { Journal, RunEvent, RunInput } from "./journal.ts";
 import { thisProcess } from "../core/owner.ts";
 
 export interface RunKeeper {
@@ -118,6 +118,17 @@ export async function settleRun(
     run: run.id,
     payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null },
   });
+  await keeper.runs.setCalls(run.id, callsOf(journal.events));
   const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());
   await keeper.runs.end(run.id, end.state, ended_at, end.fault?.message ?? null);
+}
+
+function callsOf(events: readonly RunEvent[]): readonly CallRow[] {
+  const tools = new Map(events.flatMap((event) => (event.type === "intent" ? [[event.call, event.tool]] : [])));
+  return events.flatMap((event): readonly CallRow[] => {
+    if (event.type === "refusal") return [{ call: event.call, tool: event.tool, code: event.code, duration_ms: 0 }];
+    if (event.type !== "outcome" && event.type !== "failure") return [];
+    const code = event.type === "failure" ? event.code : null;
+    return [{ call: event.call, tool: tools.get(event.call) ?? "", code, duration_ms: event.duration_ms }];
+  });
 }

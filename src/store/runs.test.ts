@@ -41,8 +41,12 @@ test("a list is newest first, filtered and paged, with the total of all that mat
 
 test("calls count towards their run, and totals tell errors and the slowest", async () => {
   const id = await start();
-  await runs.addCall(id, "call-1", "fs.read", null, 2);
-  await runs.addCall(id, "call-2", "fs.read", "tool.failed", 5);
+  const calls = [
+    { call: "call-1", tool: "fs.read", code: null, duration_ms: 2 },
+    { call: "call-2", tool: "fs.read", code: "tool.failed", duration_ms: 5 },
+  ];
+  await runs.setCalls(id, calls);
+  await runs.setCalls(id, calls);
   expect((await runs.get(id))?.tool_calls).toBe(2);
   const totals = await runs.totals({ limit: 10, offset: 0 });
   expect(totals.tools).toEqual([{ tool: "fs.read", calls: 2, errors: 1, total_ms: 7, max_ms: 5 }]);

@@ -50,6 +50,14 @@ interface ProposalRow {
   readonly created_at: string;
 }
 
+export interface CallRow {
+  readonly call: string;
+  readonly tool: string;
+  /** Null for a call that succeeded. */
+  readonly code: string | null;
+  readonly duration_ms: number;
+}
+
 interface ToolTotals {
   readonly tool: string;
   readonly calls: number;
@@ -90,17 +98,15 @@ export class RunStore {
     return this.#change(sql, [state, ended_at, fault, id]) === 1;
   }
 
-  async addCall(run: string, call: string, tool: string, code: string | null, duration_ms: number): Promise<void> {
+  /** The calls of a run, all of them, replacing what was written of it before. */
+  async setCalls(run: string, calls: readonly CallRow[]): Promise<void> {
     this.#guard(() =>
       transact(this.#db, () => {
-        this.#change("INSERT OR REPLACE INTO calls (run, call, tool, code, duration_ms) VALUES (?, ?, ?, ?, ?)", [
-          run,
-          call,
-          tool,
-          code,
-          duration_ms,
-        ]);
-        this.#change("UPDATE runs SET tool_calls = tool_calls + 1 WHERE id = ?", [run]);
+        for (const { call, tool, code, duration_ms } of calls) {
+          const row = [run, call, tool, code, duration_ms];
+          this.#change("INSERT OR REPLACE INTO calls (run, call, tool, code, duration_ms) VALUES (?, ?, ?, ?, ?)", row);
+        }
+        this.#change("UPDATE runs SET tool_calls = ? WHERE id = ?", [calls.length, run]);
       }),
     );
   }

@@ -1,5 +1,7 @@
 /** Small edits of a JSONC text that leave every comment, and the layout of all that does not change, where they are. */
-import { createScanner, findNodeAtLocation, type Node, parseTree } from "jsonc-parser/lib/esm/main.js";
+import type { Node } from "jsonc-parser";
+import { findNodeAtLocation, parseTree } from "jsonc-parser/lib/esm/impl/parser.js";
+import { createScanner } from "jsonc-parser/lib/esm/impl/scanner.js";
 import type { Json } from "./canonical.ts";
 import { Fault } from "./fault.ts";
 import type { JsoncPath } from "./jsonc.ts";

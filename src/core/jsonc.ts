@@ -3,16 +3,12 @@
  * leaves open is not. A duplicate key, a number that a double cannot hold and a half-written file are faults, never a guess.
  */
 import { readFileSync, statSync } from "node:fs";
-import {
-  createScanner,
-  findNodeAtLocation,
-  type Node,
-  parseTree,
-  type ParseError,
-  printParseErrorCode,
-} from "jsonc-parser/lib/esm/main.js";
+import type { Node, ParseError } from "jsonc-parser";
+import { findNodeAtLocation, parseTree } from "jsonc-parser/lib/esm/impl/parser.js";
+import { createScanner } from "jsonc-parser/lib/esm/impl/scanner.js";
 import type { Json } from "./canonical.ts";
 import { asFault, Fault } from "./fault.ts";
+import { readQuickly } from "./jsonc-quick.ts";
 import { fromUtf8 } from "./text.ts";
 
 export type JsoncPath = readonly (string | number)[];
@@ -56,6 +52,11 @@ function readText(path: string): string {
  * Objects are plain; `__proto__`, NUL and lone surrogates are refused.
  */
 export function parseJsonc(text: string, what: string): Json {
+  return readQuickly(text) ?? readStrictly(text, what);
+}
+
+/** As `parseJsonc`, token by token: the reader whose faults know the place. */
+export function readStrictly(text: string, what: string): Json {
   // The parser recurses, so a text with enough brackets to nest too deep is measured before it is parsed.
   if (countBrackets(text) > maxDepth) refuseUnclosed(text, what);
   const errors: ParseError[] = [];
@@ -63,7 +64,7 @@ export function parseJsonc(text: string, what: string): Json {
   const [first] = errors;
   if (first) {
     refuseUnclosed(text, what);
-    throw mistake(what, text, first.offset, wordsOf(printParseErrorCode(first.error)));
+    throw mistake(what, text, first.offset, parseErrors[first.error] ?? "it is malformed");
   }
   if (!tree) throw damaged(what, "is empty");
   return valueOf(tree, text, what);
@@ -117,6 +118,26 @@ const tokens = {
   lastTrivia: 15,
   end: 17,
 };
+/** ParseErrorCode of jsonc-parser in words, by number. */
+const parseErrors: readonly string[] = [
+  "",
+  "invalid symbol",
+  "invalid number format",
+  "property name expected",
+  "value expected",
+  "colon expected",
+  "comma expected",
+  "close brace expected",
+  "close bracket expected",
+  "end of file expected",
+  "invalid comment token",
+  "unexpected end of comment",
+  "unexpected end of string",
+  "unexpected end of number",
+  "invalid unicode",
+  "invalid escape character",
+  "invalid character",
+];
 const cutOff: ReadonlySet<number> = new Set([1, 2]);
 
 function valueOf(node: Node, text: string, what: string): Json {
@@ -158,11 +179,6 @@ function place(text: string, offset: number): string {
   const before = text.slice(0, offset);
   const line = before.split("\n").length;
   return `line ${line} column ${offset - before.lastIndexOf("\n")}`;
-}
-
-/** `CommaExpected` as `comma expected`. */
-function wordsOf(code: string): string {
-  return code.replace(/(?<!^)[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
 }
 
 function mistake(what: string, text: string, offset: number, words: string): Fault {

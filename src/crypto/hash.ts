@@ -37,5 +37,5 @@ export function base64(bytes: Uint8Array): string {
 export function fromBase64(text: string): Uint8Array {
   const bytes = Buffer.from(text, "base64");
   if (bytes.toString("base64") !== text) throw new Fault("invalid_argument", "text is not standard base64");
-  return bytes;
+  return new Uint8Array(bytes);
 }

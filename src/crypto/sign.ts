@@ -47,10 +47,11 @@ function scheme(name: string, format: string, public_key_bytes: number, signatur
     public_key_bytes,
     signature_bytes,
     publicKey: (seed) => new Uint8Array(importPublic(privateKey(seed)).export({ format: "raw-public" })),
-    sign: (seed, message) => sign(null, message, privateKey(seed)),
+    // A Buffer would share its memory with its slices.
+    sign: (seed, message) => new Uint8Array(sign(null, message, privateKey(seed))),
     signer(seed) {
       const key = privateKey(seed);
-      return (message) => sign(null, message, key);
+      return (message) => new Uint8Array(sign(null, message, key));
     },
     verify(publicKey, message, signature) {
       if (publicKey.length !== public_key_bytes || signature.length !== signature_bytes) return false;

@@ -6,7 +6,7 @@ import { Fault } from "../core/fault.ts";
 import { byteLength, utf8 } from "../core/text.ts";
 import { base64, fromBase64 } from "../crypto/hash.ts";
 import { ed25519, mldsa44 } from "../crypto/sign.ts";
-import { identityOf, type LogKey, noteType } from "./key.ts";
+import { identityOf, type LogIdentity, type LogKey, noteType } from "./key.ts";
 import {
   keyId,
   type NoteSigner,
@@ -64,27 +64,41 @@ export function openCheckpoint(note: string, verifiers: readonly NoteVerifier[])
   return checkpoint;
 }
 
+/** A note's checkpoint, or the faults of `openCheckpoint`. */
+export type OpenNote = (note: string) => Checkpoint;
+
+/** `openCheckpoint` for one log's keys, which looks at the same note once. */
+export function noteOpener(verifiers: readonly NoteVerifier[]): OpenNote {
+  const opened = new Map<string, Checkpoint>();
+  return (note) => {
+    const known = opened.get(note) ?? openCheckpoint(note, verifiers);
+    opened.set(note, known);
+    return known;
+  };
+}
+
 /** The note of a checkpoint with a line of every signer. */
 export function signCheckpoint(checkpoint: Checkpoint, signers: readonly NoteSigner[]): string {
   return signNote(formatCheckpoint(checkpoint), signers);
 }
 
 /** The two signers of a log; `now_ms` is asked at each signature. */
-export function signersOf(key: LogKey, now_ms: () => number): readonly NoteSigner[] {
-  const { origin } = identityOf(key);
-  const classic = ed25519.publicKey(key.ed25519_seed);
-  const quantum = mldsa44.publicKey(key.mldsa44_seed);
+export function signersOf(
+  key: LogKey,
+  now_ms: () => number,
+  { origin, public_keys }: LogIdentity = identityOf(key),
+): readonly NoteSigner[] {
   const signClassic = ed25519.signer(key.ed25519_seed);
   const signQuantum = mldsa44.signer(key.mldsa44_seed);
   return [
     {
       name: origin,
-      id: keyId(origin, noteType.ed25519, classic),
+      id: keyId(origin, noteType.ed25519, public_keys.ed25519),
       sign: (text) => signClassic(utf8(text)),
     },
     {
       name: origin,
-      id: keyId(origin, noteType.mldsa44, quantum),
+      id: keyId(origin, noteType.mldsa44, public_keys.mldsa44),
       sign(text) {
         const timestamp = Buffer.alloc(8);
         timestamp.writeBigUInt64BE(BigInt(Math.max(0, Math.floor(now_ms() / 1000))));

@@ -17,6 +17,8 @@ export interface LogIdentity {
   readonly origin: string;
   /** C2SP vkey lines: Ed25519, then ML-DSA-44. */
   readonly verifier_keys: readonly string[];
+  /** The same two keys as bytes. */
+  readonly public_keys: { readonly ed25519: Uint8Array; readonly mldsa44: Uint8Array };
 }
 
 export interface PinnedKeys {
@@ -33,12 +35,14 @@ export function newLogKey(): LogKey {
 
 export function identityOf(key: LogKey): LogIdentity {
   const classic = ed25519.publicKey(key.ed25519_seed);
+  const quantum = mldsa44.publicKey(key.mldsa44_seed);
   const origin = originOf(classic);
   return {
     origin,
+    public_keys: { ed25519: classic, mldsa44: quantum },
     verifier_keys: [
       formatVerifierKey(origin, noteType.ed25519, classic),
-      formatVerifierKey(origin, noteType.mldsa44, mldsa44.publicKey(key.mldsa44_seed)),
+      formatVerifierKey(origin, noteType.mldsa44, quantum),
     ],
   };
 }

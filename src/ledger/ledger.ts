@@ -115,7 +115,7 @@ export class Ledger {
     this.#identity = identity;
     this.#options = options;
     this.#store = store;
-    this.#signers = signersOf(options.key, () => options.clock.now());
+    this.#signers = signersOf(options.key, () => options.clock.now(), identity);
     this.#chain = chain;
     this.#version = version;
     this.#signed = store.checkpointUpTo(chain.size)?.size ?? -1;

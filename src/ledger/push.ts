@@ -3,8 +3,7 @@ import { Fault } from "../core/fault.ts";
 import { equalBytes } from "../crypto/hash.ts";
 import type { EntryStore } from "../store/entries.ts";
 import { brokenAt, subtrees } from "./chain.ts";
-import { type Checkpoint, openCheckpoint, readCheckpoint } from "./checkpoint.ts";
-import type { NoteVerifier } from "./note.ts";
+import { type Checkpoint, type OpenNote, readCheckpoint } from "./checkpoint.ts";
 import { consistencyProof, rootOf } from "./proof.ts";
 import type { Witness } from "./witness.ts";
 
@@ -55,21 +54,16 @@ async function bringUpToDate(witness: Witness, store: EntryStore, origin: string
 }
 
 /** The checkpoint a witness holds, once it is ours and our first `size` entries contain it; otherwise `data_loss`. */
-export function checkHeld(
-  store: EntryStore,
-  size: number,
-  { witness, note }: HeldNote,
-  verifiers: readonly NoteVerifier[],
-): Checkpoint {
-  const held = openHeld(witness, note, verifiers);
+export function checkHeld(store: EntryStore, size: number, { witness, note }: HeldNote, open: OpenNote): Checkpoint {
+  const held = openHeld(witness, note, open);
   if (held.size > size) throw rolledBack(size, witness, held.size);
   if (!equalBytes(rootOf(subtrees(store), 0, held.size), held.root)) throw replaced(held.size, witness);
   return held;
 }
 
-function openHeld(witness: string, note: string, verifiers: readonly NoteVerifier[]): Checkpoint {
+function openHeld(witness: string, note: string, open: OpenNote): Checkpoint {
   try {
-    return openCheckpoint(note, verifiers);
+    return open(note);
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
     throw new Fault("data_loss", `${witness} holds a note that this ledger's key did not sign: ${cause.message}`, {

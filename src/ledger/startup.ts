@@ -3,14 +3,14 @@ import { Fault } from "../core/fault.ts";
 import { equalBytes, base64 } from "../crypto/hash.ts";
 import type { CheckpointRow, EntryStore } from "../store/entries.ts";
 import { brokenAt, Chain, follow } from "./chain.ts";
-import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, noteOpener, type OpenNote } from "./checkpoint.ts";
 import { readEntry } from "./entry.ts";
 import type { NoteVerifier } from "./note.ts";
 import { checkHeld, type HeldNote } from "./push.ts";
 import { CompactRange, leafHash } from "./tree.ts";
 
 /** How many of the newest entries start-up reads; full verification reads all. */
-const tail_entries = 1024;
+const tail_entries = 64;
 
 /**
  * The chain at the end of a file whose tail follows from a signed checkpoint, leads to every later one, and is not behind
@@ -27,12 +27,13 @@ export function checkTail(
       hint: "restore the ledger or the key that belong together",
     });
   }
+  const open = noteOpener(verifiers);
   return store.read(() => {
     const size = store.size();
     const start = store.checkpointUpTo(Math.max(0, size - tail_entries)) ?? store.checkpointUpTo(size);
     if (start === undefined && size > 0) throw brokenAt(0, "the ledger has entries but no checkpoint");
-    const chain = start === undefined ? new Chain(origin) : chainAt(store, origin, start, verifiers);
-    const checkpoints = checkpointsAfter(store, chain, verifiers);
+    const chain = start === undefined ? new Chain(origin) : chainAt(store, origin, start, open);
+    const checkpoints = checkpointsAfter(store, chain, open);
     const types = new Map<string, number>();
     checkpoints.visit();
     follow(store, chain, false, (entry) => {
@@ -41,14 +42,14 @@ export function checkTail(
     });
     checkpoints.finish();
     checkLatest(store, types, start?.size ?? 0);
-    for (const note of held) checkHeld(store, chain.size, note, verifiers);
+    for (const note of held) checkHeld(store, chain.size, note, open);
     return chain;
   });
 }
 
 /** The chain as a signed checkpoint describes it. */
-function chainAt(store: EntryStore, origin: string, row: CheckpointRow, verifiers: readonly NoteVerifier[]): Chain {
-  const signed = openStored(row, verifiers);
+function chainAt(store: EntryStore, origin: string, row: CheckpointRow, open: OpenNote): Chain {
+  const signed = openStored(row, open);
   const range = CompactRange.decode(row.size, row.peaks);
   if (!equalBytes(range.root(), signed.root))
     throw brokenAt(row.size, `the tree state at size ${row.size} is not the signed one`);
@@ -58,13 +59,13 @@ function chainAt(store: EntryStore, origin: string, row: CheckpointRow, verifier
   return new Chain(origin, range, base64(leafHash(bytes)), readEntry(bytes, false).ts);
 }
 
-function checkpointsAfter(store: EntryStore, chain: Chain, verifiers: readonly NoteVerifier[]) {
+function checkpointsAfter(store: EntryStore, chain: Chain, open: OpenNote) {
   let [next, ...rest] = store.checkpoints(chain.size, 1_000_000_000);
   return {
     visit(): void {
       if (next === undefined || next.size !== chain.size) return;
       // The last signature is checked; those before it are implied by its tree.
-      const root = rest.length === 0 ? openStored(next, verifiers).root : undefined;
+      const root = rest.length === 0 ? openStored(next, open).root : undefined;
       const range = CompactRange.decode(next.size, next.peaks);
       if (!equalBytes(root ?? range.root(), chain.range.root())) throw differs(next.size);
       [next, ...rest] = rest;
@@ -77,9 +78,9 @@ function checkpointsAfter(store: EntryStore, chain: Chain, verifiers: readonly N
   };
 }
 
-function openStored(row: CheckpointRow, verifiers: readonly NoteVerifier[]): Checkpoint {
+function openStored(row: CheckpointRow, open: OpenNote): Checkpoint {
   try {
-    const checkpoint = openCheckpoint(row.note, verifiers);
+    const checkpoint = open(row.note);
     if (checkpoint.size === row.size) return checkpoint;
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;

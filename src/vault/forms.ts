@@ -15,18 +15,24 @@ const minSecretBytes = 4;
 /** Every form of a value, each once; none for a value of fewer than 4 bytes. */
 export function formsOf(value: Uint8Array): readonly Form[] {
   if (value.length < minSecretBytes) return [];
-  const literals = [...hexForms(value), ...percentForms(value), ...textForms(value), ...wholeBase64(value)];
+  const text = fromUtf8(value);
+  const spelled = text === undefined ? binaryForms(value) : [...percentForms(value), ...textForms(text)];
+  const literals = [...hexForms(value), ...spelled, ...wholeBase64(value)];
   const forms = [...literals.map((text) => ({ text, before: false, after: false })), ...alignedBase64(value)];
   const distinct = new Map(forms.map((form) => [`${form.text} ${form.before} ${form.after}`, form]));
   return [...distinct.values()];
 }
 
+/** Bytes that are no text are printed one character per byte, percent-encoded whole or in part, or not at all. */
+function binaryForms(value: Uint8Array): readonly string[] {
+  const [unreserved = new Set<number>()] = leftAlone;
+  return [Buffer.from(value).toString("latin1"), encode(value, unreserved, true), encode(value, unreserved, false)];
+}
+
 // Predicates and tables instead of regular expressions: building one form must not cost a compiler its start.
 
 /** The text itself with JSON's escapes, in the spellings of common writers, and escaped twice as in JSON within JSON. */
-function textForms(value: Uint8Array): readonly string[] {
-  // Bytes that are no text are printed one character per byte or not at all.
-  const plain = fromUtf8(value) ?? Buffer.from(value).toString("latin1");
+function textForms(plain: string): readonly string[] {
   const escaped = JSON.stringify(plain).slice(1, -1);
   const spellings = [
     plain,

@@ -28,7 +28,7 @@ export async function withEngine<T>(
     for (const id of engine.reconciled) ctx.note(`run ${id} was cut off earlier; see reeve runs show ${id}`);
     return await use(engine);
   } finally {
-    await engine.close();
+    await engine.close({ exits: true });
   }
 }
 

@@ -8,7 +8,7 @@ import { asFault, Fault } from "../../src/core/fault.ts";
 import { check, integer } from "../../src/core/schema.ts";
 import { defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
 import { parsePrincipal, principalText } from "../../src/define/principal.ts";
-import { bundleOf, resolveRunId } from "../../src/engine/history.ts";
+import { bundleOf, checkSeal, resolveRunId } from "../../src/engine/history.ts";
 import { replayBundle } from "../../src/engine/replay.ts";
 import { runStates } from "../../src/tools/run/list.ts";
 import { columns } from "./shell/columns.ts";
@@ -35,7 +35,7 @@ const list = defineCommand({
         limit,
         offset,
       });
-      return { runs: rows.map(({ owner: _, ...facts }) => facts), total };
+      return { runs: rows.map(({ owner: _, end_seq: __, ...facts }) => facts), total };
     }),
   render: ({ runs: rows, total }, paint) => {
     const lines = rows.map((run) => [
@@ -61,7 +61,7 @@ const show = defineCommand({
       const id = await resolveRunId(keeper, run);
       const row = await keeper.runs.get(id);
       if (!row) throw new Fault("not_found", `there is no run ${id}`, { hint: "see reeve runs list" });
-      const { owner: _, ...facts } = row;
+      const { owner: _, end_seq: __, ...facts } = row;
       const bundle = bundleOf(keeper, id);
       const lines = (bundleFile(bundle, "toolcalls.jsonl") ?? "").split("\n").filter(Boolean);
       const calls = lines.map((line) => check(recordedCall, parseJson(line, "toolcalls.jsonl"), "toolcalls.jsonl"));
@@ -85,10 +85,12 @@ const show = defineCommand({
 
 const recordedCall = v.looseObject({
   request: v.looseObject({ name: v.string(), arguments: v.unknown() }),
-  result: v.looseObject({ error: v.optional(v.unknown()) }),
+  /** Null for a call that was cut off. */
+  result: v.nullable(v.looseObject({ error: v.optional(v.unknown()) })),
 });
 
 function outcomeOf({ result }: v.InferOutput<typeof recordedCall>): string {
+  if (result === null) return "cut off: it may have happened";
   return result.error === undefined ? "done" : `refused or failed, ${JSON.stringify(result.error)}`;
 }
 
@@ -102,7 +104,10 @@ const replay = defineCommand({
   run: (ctx, { run }) =>
     withEngine(ctx, async ({ keeper }) => {
       const id = await resolveRunId(keeper, run);
-      return replayBundle(bundleOf(keeper, id));
+      const row = await keeper.runs.get(id);
+      const replayed = await replayBundle(bundleOf(keeper, id));
+      const differences = [...(row ? await checkSeal(keeper, row) : []), ...replayed.differences];
+      return { ...replayed, differences, identical: differences.length === 0 };
     }),
   render: (result, paint) =>
     result.identical

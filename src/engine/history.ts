@@ -1,10 +1,12 @@
 /** Runs as their handle and the command line see them: list, one, metrics, cancel, undo. */
 import { join } from "node:path";
+import { isJsonObject } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import type { RunFacts, RunsHandle, RunState } from "../define/handles.ts";
 import { principalText } from "../define/principal.ts";
 import type { RunRow } from "../store/runs.ts";
 import { undoRun, type Workspace } from "../workspace/workspace.ts";
+import { fileDigest } from "./control.ts";
 import type { MintScope } from "./mint.ts";
 import type { ActiveRun, RunKeeper } from "./run.ts";
 import { canceledFault } from "./run.ts";
@@ -61,7 +63,18 @@ export function bundleOf(keeper: Pick<RunKeeper, "home">, id: string): string {
   return join(keeper.home.runs, id);
 }
 
+/** What speaks against the manifest in a run's bundle being the one its `run.end` in the ledger names. */
+export async function checkSeal(keeper: Pick<RunKeeper, "home" | "ledger">, row: RunRow): Promise<readonly string[]> {
+  if (row.end_seq === null) return ["manifest.json: the ledger holds no end of this run"];
+  const { type, run, payload } = await keeper.ledger.entry(row.end_seq);
+  const named = isJsonObject(payload) ? payload["manifest_sha256"] : undefined;
+  if (type !== "run.end" || run !== row.id)
+    return [`manifest.json: entry ${row.end_seq} of the ledger is not the end of this run`];
+  if (named === fileDigest(join(bundleOf(keeper, row.id), "manifest.json"))) return [];
+  return [`manifest.json: not the one entry ${row.end_seq} of the ledger names`];
+}
+
 function factsOf(row: RunRow): RunFacts {
-  const { owner: _, state, ...facts } = row;
+  const { owner: _, end_seq: __, state, ...facts } = row;
   return { ...facts, state: state as RunState };
 }

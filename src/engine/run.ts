@@ -72,7 +72,7 @@ export async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault
     const end = { type: "end", ts: run.ts(), state: "failed", answer: "", fault: fault.toRecord() } as const;
     run.journal.append(end, { durable: false });
     sealBundle(run.bundle, run.journal.events);
-    await keeper.runs.end(run.run_id, "failed", end.ts, fault.message);
+    await keeper.runs.end(run.run_id, { state: "failed", ended_at: end.ts, fault: fault.message, end_seq: null });
   } catch (thrown) {
     if (asFault(thrown).code === "internal") throw thrown;
   } finally {
@@ -112,7 +112,7 @@ export async function settleRun(
 ): Promise<void> {
   const manifest_sha256 = sealBundle(run.bundle, journal.events);
   journal.close();
-  await keeper.ledger.append({
+  const { seq } = await keeper.ledger.append({
     type: "run.end",
     actor: run.actor,
     run: run.id,
@@ -120,7 +120,8 @@ export async function settleRun(
   });
   await keeper.runs.setCalls(run.id, callsOf(journal.events));
   const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());
-  await keeper.runs.end(run.id, end.state, ended_at, end.fault?.message ?? null);
+  const fault = end.fault?.message ?? null;
+  await keeper.runs.end(run.id, { state: end.state, ended_at, fault, end_seq: seq });
 }
 
 function callsOf(events: readonly RunEvent[]): readonly CallRow[] {

@@ -5,6 +5,7 @@ import type { Json } from "../core/canonical.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { agent, operator } from "../define/principal.ts";
 import type { ProviderEvent } from "../define/provider.ts";
+import { checkSeal } from "./history.ts";
 import { openEngine } from "./open.ts";
 import { replayBundle } from "./replay.ts";
 import { scripted, seen, tools, useEstate } from "./testdata/estate.ts";
@@ -105,4 +106,21 @@ test("two engines on one home both work, and the ledger stays one chain", async 
   );
   expect(results.every((result) => result.ok)).toBe(true);
   await other.close();
+});
+
+test("the seal of a bundle is the manifest its end in the ledger names, and no other", async () => {
+  const reeve = await estate.open();
+  const first = await reeve.call(operator, "note.write", { path: "a", content: "b" });
+  const second = await reeve.call(operator, "note.write", { path: "a", content: "c" });
+  const row = await reeve.keeper.runs.get(first.run_id);
+  const other = await reeve.keeper.runs.get(second.run_id);
+  if (!row || !other) throw new Error("the runs are not there");
+  expect(await checkSeal(reeve.keeper, row)).toEqual([]);
+  expect(await checkSeal(reeve.keeper, { ...row, end_seq: other.end_seq })).toHaveLength(1);
+  expect(await checkSeal(reeve.keeper, { ...row, end_seq: null })).toHaveLength(1);
+  const path = join(first.bundle, "manifest.json");
+  writeFileSync(path, readFileSync(path, "utf8").replace('"bundle_version": 1', '"bundle_version": 2'));
+  expect(await checkSeal(reeve.keeper, row)).toEqual([
+    `manifest.json: not the one entry ${row.end_seq} of the ledger names`,
+  ]);
 });

@@ -11,6 +11,7 @@ import { readCheckpoint, signCheckpoint, signersOf, verifierOf } from "./checkpo
 import { type EntryDraft, type PreparedDraft, prepareDraft, readEntry, writeEntry } from "./entry.ts";
 import { identityOf, type LogIdentity, type LogKey } from "./key.ts";
 import { type NoteSigner, parseVerifierKey } from "./note.ts";
+import { lookUp, type ProvenEntry } from "./lookup.ts";
 import { inclusionProof } from "./proof.ts";
 import { heldNotes, pushCheckpoint } from "./push.ts";
 import { checkTail } from "./startup.ts";
@@ -192,6 +193,11 @@ export class Ledger {
       throw new Fault("invalid_argument", `entry ${seq} is not in a tree of ${size} of ${this.size()} entries`);
     }
     return this.#guard(() => inclusionProof(subtrees(this.#store), seq, size));
+  }
+
+  /** Entry `seq`, once it is shown to be in the tree; see `lookUp`. */
+  async entry(seq: number): Promise<ProvenEntry> {
+    return this.#guard(() => lookUp(this.#store, seq, { size: this.size(), root: this.#chain.range.root() }));
   }
 
   /** Writes what waits, signs and witnesses what is unsigned, and closes the file; the file is closed also when that fails. */

@@ -26,9 +26,13 @@ async function start(principal = "agent:default"): Promise<string> {
 
 test("a run ends once: a second end, by another process, changes nothing", async () => {
   const id = await start();
-  expect(await runs.end(id, "completed", "2026-01-01T00:00:01.000Z", null)).toBe(true);
-  expect(await runs.end(id, "interrupted", "2026-01-01T00:00:02.000Z", "late")).toBe(false);
-  expect(await runs.get(id)).toMatchObject({ state: "completed", fault: null });
+  expect(
+    await runs.end(id, { state: "completed", ended_at: "2026-01-01T00:00:01.000Z", fault: null, end_seq: 7 }),
+  ).toBe(true);
+  expect(
+    await runs.end(id, { state: "interrupted", ended_at: "2026-01-01T00:00:02.000Z", fault: "late", end_seq: 7 }),
+  ).toBe(false);
+  expect(await runs.get(id)).toMatchObject({ state: "completed", fault: null, end_seq: 7 });
   expect(await runs.open()).toEqual([]);
 });
 
@@ -58,7 +62,7 @@ test("cancelling reaches a run that is not over and no other", async () => {
   expect(runs.cancelRequested(id)).toBe(false);
   expect(await runs.requestCancel(id)).toBe(true);
   expect(runs.cancelRequested(id)).toBe(true);
-  await runs.end(id, "cancelled", "2026-01-01T00:00:01.000Z", null);
+  await runs.end(id, { state: "cancelled", ended_at: "2026-01-01T00:00:01.000Z", fault: null, end_seq: 7 });
   expect(await runs.requestCancel(id)).toBe(false);
   expect(await runs.requestCancel(newId())).toBe(false);
 });

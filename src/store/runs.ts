@@ -6,7 +6,7 @@ const migrations: readonly string[] = [
   `CREATE TABLE runs (
      id TEXT PRIMARY KEY, principal TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
      created_at TEXT NOT NULL, ended_at TEXT, tool_calls INTEGER NOT NULL DEFAULT 0, fault TEXT,
-     owner TEXT NOT NULL, cancel_requested INTEGER NOT NULL DEFAULT 0
+     owner TEXT NOT NULL, cancel_requested INTEGER NOT NULL DEFAULT 0, end_seq INTEGER
    ) STRICT;
    CREATE INDEX runs_by_state ON runs (state, id);
    CREATE TABLE calls (
@@ -28,9 +28,13 @@ export interface RunRow {
   readonly ended_at: string | null;
   readonly tool_calls: number;
   readonly fault: string | null;
-  /** The process that drives the run, see engine/owner.ts. */
+  /** The process that drives the run, see core/owner.ts. */
   readonly owner: string;
+  /** The ledger entry that holds the manifest's digest; null while the run is not over, or when the ledger never heard of it. */
+  readonly end_seq: number | null;
 }
+
+export type RunEnd = Pick<RunRow, "state" | "fault" | "end_seq"> & { readonly ended_at: string };
 
 interface RowFilter {
   readonly principal?: string;
@@ -66,7 +70,7 @@ interface ToolTotals {
   readonly max_ms: number;
 }
 
-const columns = "id, principal, source, state, created_at, ended_at, tool_calls, fault, owner";
+const columns = "id, principal, source, state, created_at, ended_at, tool_calls, fault, owner, end_seq";
 const matches = "(?1 IS NULL OR principal = ?1) AND (?2 IS NULL OR state = ?2)";
 
 type Value = string | number | null;
@@ -93,9 +97,9 @@ export class RunStore {
   }
 
   /** Ends a run that is not over yet; false when it was over already. */
-  async end(id: string, state: string, ended_at: string, fault: string | null): Promise<boolean> {
-    const sql = "UPDATE runs SET state = ?, ended_at = ?, fault = ? WHERE id = ? AND ended_at IS NULL";
-    return this.#change(sql, [state, ended_at, fault, id]) === 1;
+  async end(id: string, end: RunEnd): Promise<boolean> {
+    const sql = "UPDATE runs SET state = ?, ended_at = ?, fault = ?, end_seq = ? WHERE id = ? AND ended_at IS NULL";
+    return this.#change(sql, [end.state, end.ended_at, end.fault, end.end_seq, id]) === 1;
   }
 
   /** The calls of a run, all of them, replacing what was written of it before. */

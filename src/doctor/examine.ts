@@ -1,6 +1,7 @@
 /** Runs every probe, fixes what may be fixed when asked to, and looks again at what was fixed. */
 import { existsSync } from "node:fs";
 import { asFault } from "../core/fault.ts";
+import { bundles } from "./bundles.ts";
 import { clock } from "./clock.ts";
 import { config } from "./config.ts";
 import { disk } from "./disk.ts";
@@ -27,6 +28,7 @@ export const probes: readonly Probe[] = [
   ledger,
   clock,
   runs,
+  bundles,
   provider,
   sandbox,
 ];

@@ -1,12 +1,14 @@
 /** The doctor on a real home: each illness is given to it, found, and cured only as far as nothing is lost. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { type Home, homeAt } from "../core/home.ts";
 import { newId } from "../core/id.ts";
+import { sealBundle } from "../engine/bundle.ts";
 import { initHome } from "../engine/init.ts";
+import { readJournal } from "../engine/journal.ts";
 import { openEngine } from "../engine/open.ts";
 import { operator } from "../define/principal.ts";
 import { providers } from "../providers/index.ts";
@@ -70,6 +72,26 @@ describe("the clock", () => {
     await work();
     now_ms -= 3000;
     expect(await troubles()).toEqual([]);
+  });
+});
+
+describe("a bundle", () => {
+  const bundle = (): string => join(home.runs, readdirSync(home.runs)[0] ?? "");
+
+  test("that lost the files a power cut can take is written again from its journal, as the ledger names it", async () => {
+    await work();
+    for (const name of ["output.md", "manifest.json"]) writeFileSync(join(bundle(), name), "");
+    expect(await troubles()).toMatchObject([{ name: "bundles", status: "fail", fixable: true }]);
+    expect(await troubles(true)).toMatchObject([{ name: "bundles", fixed: expect.stringContaining("again") }]);
+    expect(await troubles()).toEqual([]);
+  });
+
+  test("whose journal was altered is not made good, even when its manifest was altered to match", async () => {
+    await work();
+    const journal = join(bundle(), "events.jsonl");
+    writeFileSync(journal, readFileSync(journal, "utf8").replace("time.now", "time.not"));
+    sealBundle(bundle(), readJournal(journal).events);
+    expect(await troubles(true)).toMatchObject([{ name: "bundles", status: "fail", fixable: false }]);
   });
 });
 

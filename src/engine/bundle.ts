@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { syncDirectory } from "../core/atomic.ts";
 import { type Json, canonicalize } from "../core/canonical.ts";
 import { sha256Hex } from "../crypto/hash.ts";
-import { Journal, type RunEvent } from "./journal.ts";
+import { Journal, readJournal, type RunEvent } from "./journal.ts";
 
 const bundleVersion = 1;
 
@@ -51,30 +51,42 @@ export function renderBundle(events: readonly RunEvent[]): ReadonlyMap<string, s
   ]);
 }
 
+interface Composed {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly manifest: string;
+}
+
+/** The files that follow from a journal as it is on the disk, and the manifest over them and it. */
+function compose(journal: Uint8Array, events: readonly RunEvent[]): Composed {
+  const rendered = [...renderBundle(events)].map(([name, text]) => [name, Buffer.from(text, "utf8")] as const);
+  const listed = [...rendered, ["events.jsonl", journal] as const].map(
+    ([name, bytes]) => [name, { sha256: sha256Hex(bytes), bytes: bytes.length }] as const,
+  );
+  const facts = { bundle_version: bundleVersion, run_id: runIdOf(events), files: Object.fromEntries(listed) };
+  return { files: new Map(rendered), manifest: pretty(facts) };
+}
+
+/** The digest the manifest has when every file is as the journal says, whatever is on the disk beside it. */
+export function expectedSeal(directory: string): string {
+  const path = join(directory, "events.jsonl");
+  return digestOf(compose(readFileSync(path), readJournal(path).events).manifest);
+}
+
 /**
  * Writes every file of the bundle, then `manifest.json` last: a bundle with a manifest is complete. Only the journal is
  * forced to the disk: a power cut can take the other files, which follow from it, and sealing again writes the same bytes.
  * Returns the SHA-256 of the manifest, lower-case hexadecimal.
  */
 export function sealBundle(directory: string, events: readonly RunEvent[]): string {
-  const files: Record<string, Json> = {};
-  const add = (name: string, bytes: Uint8Array) => {
-    files[name] = { sha256: sha256Hex(bytes), bytes: bytes.length };
-  };
-  for (const [name, text] of renderBundle(events)) {
-    const bytes = Buffer.from(text, "utf8");
-    writeFileSync(join(directory, name), bytes, { mode: 0o600 });
-    add(name, bytes);
-  }
   const journal = join(directory, "events.jsonl");
-  add("events.jsonl", readFileSync(journal));
-  const manifest = pretty({ bundle_version: bundleVersion, run_id: runIdOf(events), files });
+  const { files, manifest } = compose(readFileSync(journal), events);
+  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes, { mode: 0o600 });
   const beside = join(directory, "manifest.json.tmp");
   writeFileSync(beside, manifest, { mode: 0o600 });
   renameSync(beside, join(directory, "manifest.json"));
   syncFile(journal);
   syncDirectory(directory);
-  return sha256Hex(Buffer.from(manifest, "utf8"));
+  return digestOf(manifest);
 }
 
 /** File names of a bundle that are missing, altered or not in its manifest. */
@@ -112,6 +124,10 @@ function renderCalls(events: readonly RunEvent[]): readonly Json[] {
           : null;
     return [{ request, result, salt, digest, started_at, completed_at: answer?.ts ?? null }];
   });
+}
+
+function digestOf(text: string): string {
+  return sha256Hex(Buffer.from(text, "utf8"));
 }
 
 function runIdOf(events: readonly RunEvent[]): string | null {

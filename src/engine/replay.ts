@@ -140,7 +140,8 @@ function compareEvents(recorded: readonly RunEvent[], produced: readonly RunEven
   return lines;
 }
 
-function manifestFiles(directory: string): Readonly<Record<string, { readonly sha256: string }>> {
+/** The files a bundle's manifest lists. Throws `data_loss` when it lists none, `invalid_argument` when it is not JSON. */
+export function manifestFiles(directory: string): Readonly<Record<string, { readonly sha256: string }>> {
   const manifest = parseJson(readFileSync(join(directory, "manifest.json"), "utf8"), "manifest.json");
   const files = isJsonObject(manifest) ? manifest["files"] : undefined;
   if (!isJsonObject(files)) throw new Fault("data_loss", `${directory}/manifest.json lists no files`);

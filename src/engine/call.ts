@@ -9,7 +9,7 @@ import { newId } from "../core/id.ts";
 import { annotatedFields, check } from "../core/schema.ts";
 import { base64, sha256 } from "../crypto/hash.ts";
 import { randomBytes } from "../crypto/random.ts";
-import { type Principal, principalText, ringOf } from "../define/principal.ts";
+import { principalText, ringOf } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type Decision, type ResourceRequest, decide } from "../policy/decide.ts";
@@ -17,8 +17,8 @@ import type { Policy } from "../policy/policy.ts";
 import type { RunStore } from "../store/runs.ts";
 import type { Scrubber } from "../vault/scrub.ts";
 import { type Catalogue, recordableInput } from "./catalogue.ts";
-import type { Journal } from "./journal.ts";
 import type { Mint } from "./mint.ts";
+import type { RunScope } from "./scope.ts";
 
 export type CallCode =
   | "tool.not_found"
@@ -56,21 +56,13 @@ export interface Door {
   readonly tool_timeout_ms: number;
 }
 
-/** The run a call belongs to. */
-export interface CallScope {
-  readonly run_id: string;
-  readonly principal: Principal;
-  readonly journal: Journal;
-  readonly signal: AbortSignal;
-}
-
 type Allowed = Extract<Decision, { readonly effect: "allow" }>;
 
 const maxRecordedInputBytes = 65_536;
 
 export async function call(
   door: Door,
-  scope: CallScope,
+  scope: RunScope,
   name: string,
   input: Json,
   call_id: string = newId(),
@@ -114,7 +106,7 @@ type Admitted = { readonly input: unknown; readonly decision: Allowed };
 /** Input check, decision and durable intent; nothing has happened to the world when this returns. */
 async function admit(
   door: Door,
-  scope: CallScope,
+  scope: RunScope,
   call_id: string,
   tool: Tool,
   raw: Json,
@@ -188,7 +180,7 @@ async function admit(
 
 async function perform(
   door: Door,
-  scope: CallScope,
+  scope: RunScope,
   call_id: string,
   tool: Tool,
   input: unknown,
@@ -258,7 +250,7 @@ function checkOutput(door: Door, tool: Tool, value: unknown): Json {
 
 async function writeOutcome(
   door: Door,
-  scope: CallScope,
+  scope: RunScope,
   call: string,
   tool: Tool,
   duration_ms: number,
@@ -282,7 +274,7 @@ async function writeOutcome(
 
 async function refuse(
   door: Door,
-  scope: CallScope,
+  scope: RunScope,
   call: string,
   tool: string,
   input: Json,
@@ -311,7 +303,7 @@ async function refuse(
 }
 
 /** A call only the operator may make, kept for the operator to look at. */
-async function propose(door: Door, scope: CallScope, tool: Tool, input: Json, reason: string): Promise<string> {
+async function propose(door: Door, scope: RunScope, tool: Tool, input: Json, reason: string): Promise<string> {
   const id = newId();
   const principal = principalText(scope.principal);
   const common = { id, run: scope.run_id, principal, tool: tool.name, capability: tool.capability };

@@ -12,7 +12,7 @@ import { changePolicy, grantOn, revokeFrom } from "../policy/change.ts";
 import { denyAll, grantsOf, loadPolicy, type Policy } from "../policy/policy.ts";
 import { createScrubber, type Scrubber } from "../vault/scrub.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { MintScope } from "./mint.ts";
+import type { CallScope } from "./scope.ts";
 import type { RunKeeper } from "./run.ts";
 import { commitChange } from "./vault-chain.ts";
 
@@ -59,7 +59,7 @@ export function fileDigest(path: string): string {
   return existsSync(path) ? sha256Hex(readFileSync(path)) : "missing";
 }
 
-export function policyHandle(keeper: RunKeeper, capabilities: readonly string[], scope: MintScope): PolicyHandle {
+export function policyHandle(keeper: RunKeeper, capabilities: readonly string[], scope: CallScope): PolicyHandle {
   const { home, ledger, clock } = keeper;
   const actor = principalText(scope.principal);
   const changed = (what: string, detail: string) =>
@@ -87,7 +87,7 @@ export function policyHandle(keeper: RunKeeper, capabilities: readonly string[],
   };
 }
 
-export function configHandle(keeper: RunKeeper, scope: MintScope): ConfigHandle {
+export function configHandle(keeper: RunKeeper, scope: CallScope): ConfigHandle {
   const { home, ledger } = keeper;
   return {
     get: () => redactConfig(loadConfig(home.config)),
@@ -107,7 +107,7 @@ export function configHandle(keeper: RunKeeper, scope: MintScope): ConfigHandle 
   };
 }
 
-export function secretsHandle(keeper: RunKeeper, vault: Vault, scope: MintScope): SecretsHandle {
+export function secretsHandle(keeper: RunKeeper, vault: Vault, scope: CallScope): SecretsHandle {
   const entry = (what: string, name: string | null) => ({
     actor: principalText(scope.principal),
     run: scope.run_id,

@@ -7,7 +7,7 @@ import { principalText } from "../define/principal.ts";
 import type { RunRow } from "../store/runs.ts";
 import { undoRun, type Workspace } from "../workspace/workspace.ts";
 import { fileDigest } from "./control.ts";
-import type { MintScope } from "./mint.ts";
+import type { CallScope } from "./scope.ts";
 import type { ActiveRun, RunKeeper } from "./run.ts";
 import { canceledFault } from "./run.ts";
 
@@ -15,7 +15,7 @@ export function runsHandle(
   keeper: RunKeeper,
   workspace: Workspace,
   active: ReadonlyMap<string, ActiveRun>,
-  scope: MintScope,
+  scope: CallScope,
 ): RunsHandle {
   return {
     list: async (filter) => {

@@ -1,10 +1,10 @@
 /** Makes a new home: directories, config, policy with explicit grants, vault, log key, ledger, and the pins outside it. */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
-import { type Home, homeAt } from "../core/home.ts";
+import { type Home, homeAt, liesInside } from "../core/home.ts";
 import { checkAgentName, newId } from "../core/id.ts";
 import { makePinDirectory, pinOf, setAsidePins } from "../core/pin.ts";
 import { defaultConfigText } from "../config/template.ts";
@@ -60,8 +60,7 @@ export async function initHome(options: InitOptions): Promise<InitResult> {
   const clock = options.clock ?? systemClock;
   checkAgentName(options.agent);
   const workspace = resolve(home.root, options.workspace ?? "workspace");
-  const pin = pinOf(home, options.witness ?? null);
-  refusePinsInside(finished, pin.witness, options.witness !== undefined);
+  const pin = pinOf(finished, options.witness ?? null);
   const stamp = rfc3339(clock.now()).replace(/[:.]/g, "-");
   const put_aside = existsSync(finished.state) ? putAside(finished, options.force, stamp) : [];
   try {
@@ -150,22 +149,4 @@ function putAside(home: Home, force: boolean, stamp: string): string[] {
   const aside = `${home.state}.${stamp}`;
   renameSync(home.state, aside);
   return [aside];
-}
-
-/**
- * A witness inside the home would be rolled back with it. The user state directory may lie beneath the root, as when the
- * root is the user's own directory, but not in what Reeve or its agents write.
- */
-function refusePinsInside(home: Home, witness: string, chosen: boolean): void {
-  const inside = chosen ? [home.root] : [home.state, home.runs, join(home.root, "workspace")];
-  if (!inside.some((directory) => liesInside(directory, witness))) return;
-  throw new Fault("invalid_argument", `the witness file ${witness} lies inside the home`, {
-    hint: "choose a path outside it, on another disk if there is one",
-  });
-}
-
-/** Whether an absolute path is beneath a directory, and not the directory itself. */
-function liesInside(directory: string, path: string): boolean {
-  const way = relative(directory, path);
-  return way !== "" && way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }

@@ -11,15 +11,11 @@ import type {
 import type { HandleName, Tool, ToolContext } from "../define/tool.ts";
 import type { Decision } from "../policy/decide.ts";
 import type { Workspace } from "../workspace/workspace.ts";
-import type { CallScope } from "./call.ts";
-
-export interface MintScope extends CallScope {
-  readonly call_id: string;
-}
+import type { CallScope } from "./scope.ts";
 
 export type Mint = (
   tool: Tool,
-  scope: MintScope,
+  scope: CallScope,
   decision: Extract<Decision, { readonly effect: "allow" }>,
 ) => { readonly ctx: ToolContext<HandleName>; readonly revoke: () => void };
 
@@ -27,10 +23,10 @@ export type Mint = (
 export interface HandleSources {
   readonly workspace: Workspace;
   readonly machine: MachineHandle;
-  readonly config: (scope: MintScope) => ConfigHandle;
-  readonly policy: (scope: MintScope) => PolicyHandle;
-  readonly secrets: (scope: MintScope) => SecretsHandle;
-  readonly runs: (scope: MintScope) => RunsHandle;
+  readonly config: (scope: CallScope) => ConfigHandle;
+  readonly policy: (scope: CallScope) => PolicyHandle;
+  readonly secrets: (scope: CallScope) => SecretsHandle;
+  readonly runs: (scope: CallScope) => RunsHandle;
   readonly now: () => number;
 }
 

@@ -9,9 +9,9 @@ import { type Principal, principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { CallRow, RunStore } from "../store/runs.ts";
 import { createBundle, sealBundle } from "./bundle.ts";
-import type { CallScope } from "./call.ts";
 import type { End } from "./drive.ts";
 import type { Journal, RunEvent, RunInput } from "./journal.ts";
+import type { RunScope } from "./scope.ts";
 import { thisProcess } from "../core/owner.ts";
 
 export interface RunKeeper {
@@ -21,7 +21,7 @@ export interface RunKeeper {
   readonly clock: Clock;
 }
 
-export interface ActiveRun extends CallScope {
+export interface ActiveRun extends RunScope {
   readonly bundle: string;
   readonly controller: AbortController;
   readonly ts: () => string;

@@ -111,6 +111,17 @@ describe("on a terminal", () => {
     expect((await converse(["policy", "list"], { cwd, env: { TERM: "dumb" } })).screen).not.toContain("\x1b[");
   }, 30_000);
 
+  test("help and tables keep within the terminal", async () => {
+    const cwd = await newHome();
+    for (const argv of [["--help"], ["run", "--help"], ["doctor", "-h"], ["tools"], ["policy", "list"], ["runs"]]) {
+      const { exit, screen } = await converse(argv, { cwd, env: { NO_COLOR: "1" } });
+      expect(exit).toBe(0);
+      expect(screen.split(/\r?\n/).filter((line) => Bun.stringWidth(line) > 80)).toEqual([]);
+    }
+    const wide = await converse(["tools"], { cwd, cols: 160, env: { NO_COLOR: "1" } });
+    expect(wide.screen.split("\n").some((line) => line.length > 80)).toBe(true);
+  }, 30_000);
+
   test("a name that drives terminals is shown, not obeyed", async () => {
     const { exit, screen } = await converse(["--home", "x\x1b]0;owned\x07\x1b[2J", "config", "path"], { cwd: place });
     expect(exit).toBe(0);

@@ -147,6 +147,23 @@ describe("gaining power", () => {
     expect(readFileSync(policy, "utf8")).toBe(before);
   });
 
+  test("an agent may do what its grants cover and nothing more", () => {
+    const { workspace, reeve, asAgent } = estate("observer");
+    writeFileSync(join(workspace, "a.txt"), "a");
+    expect(asAgent("fs.read", { path: "a.txt" }).exit).toBe(0);
+    const acts = () => [
+      asAgent("fs.write", { path: "b.txt", content: "b" }).exit,
+      asAgent("fs.delete", { path: "a.txt" }).exit,
+      asAgent("fs.move", { src: "a.txt", dst: "b.txt" }).exit,
+      asAgent("secrets.list", {}).exit,
+      asAgent("run.cancel", { run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }).exit,
+    ];
+    expect(acts()).toEqual([denied, denied, denied, denied, denied]);
+    expect(reeve(["policy", "grant", "agent:default", "fs.write:notes/**"]).exit).toBe(0);
+    expect(acts()).toEqual([denied, denied, denied, denied, denied]);
+    expect(readdirSync(workspace)).toEqual(["a.txt"]);
+  });
+
   test("an agent that does not exist may do nothing", () => {
     const { reeve, workspace } = estate();
     writeFileSync(join(workspace, "a.txt"), "a");
@@ -322,7 +339,9 @@ describe("what goes in comes out", () => {
       const { json } = asOperator("config.get", {});
       return json.output?.config ?? {};
     };
+    expect(asOperator("config.set", { updates: { "output.max_message_bytes": 5000 } }).exit).toBe(0);
     const before = settings();
+    expect(before["output"]).toEqual({ max_message_bytes: 5000 });
     expect(asOperator("config.set", { updates: { "engine.max_concurrent_runs": 7 } }).exit).toBe(0);
     expect(settings()).toEqual({ ...before, engine: { ...before["engine"], max_concurrent_runs: 7 } });
   });

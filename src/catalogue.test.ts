@@ -4,9 +4,11 @@ import { Glob } from "bun";
 import { join } from "node:path";
 import { commands } from "../cmd/reeve/index.ts";
 import { stale } from "../scripts/docs.ts";
-import { check, jsonSchema } from "./core/schema.ts";
+import { annotatedFields, check, jsonSchema } from "./core/schema.ts";
 import { flagsOf, isGroup } from "./define/command.ts";
 import { wireName } from "./engine/catalogue.ts";
+import { controlCapabilities, splitCapability } from "./policy/capability.ts";
+import { profiles } from "./policy/profiles.ts";
 import { providers } from "./providers/index.ts";
 import { tools } from "./tools/index.ts";
 
@@ -44,6 +46,18 @@ describe("tools", () => {
     expect([...new Set(control)].sort()).toEqual(["config", "policy", "run", "secrets"]);
   });
 
+  test("a tool controls Reeve itself exactly when its capability belongs to the operator", () => {
+    const control = tools.filter((tool) => tool.effect === "control").map((tool) => tool.name);
+    const reserved = tools.filter((tool) => controlCapabilities.has(tool.capability)).map((tool) => tool.name);
+    expect(control).toEqual(reserved);
+  });
+
+  test("every capability a profile grants is one that some tool asks for, and none is the operator's", () => {
+    const asked = new Set(tools.map((tool) => tool.capability));
+    const granted = Object.values(profiles).flatMap((profile) => profile.map((each) => splitCapability(each).name));
+    expect(granted.filter((name) => !asked.has(name) || controlCapabilities.has(name))).toEqual([]);
+  });
+
   test.each(tools.map((tool) => [tool.name, tool] as const))("%s checks its own examples", (_name, tool) => {
     expect(tool.examples.length).toBeGreaterThan(0);
     for (const example of tool.examples) expect(() => check(tool.input, example, tool.name)).not.toThrow();
@@ -51,7 +65,9 @@ describe("tools", () => {
 
   test.each(tools.map((tool) => [tool.name, tool] as const))("%s refuses a field it does not know", (_name, tool) => {
     const stranger = { ...(tool.examples[0] as object), no_such_field: 1 };
-    expect(() => check(tool.input, stranger, tool.name)).toThrow("no_such_field: unknown key");
+    const holdsSecret = annotatedFields(tool.input).some((field) => field.secret);
+    const words = holdsSecret ? "there is an unknown key" : "no_such_field: unknown key";
+    expect(() => check(tool.input, stranger, tool.name)).toThrow(`${tool.name}: ${words}`);
   });
 
   test.each(tools.map((tool) => [tool.name, tool] as const))("%s has a closed JSON Schema", (_name, tool) => {

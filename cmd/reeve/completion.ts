@@ -19,10 +19,11 @@ export function completionOf(entries: () => readonly Entry[]): Command {
     summary: "Print a completion script for bash, zsh or fish.",
     positionals: ["shell"],
     input: v.strictObject({ shell: described(v.picklist(["bash", "zsh", "fish"]), "SHELL", "the shell") }),
-    details: `
-      bash: reeve completion bash >~/.local/share/bash-completion/completions/reeve
-      zsh:  reeve completion zsh >"\${fpath[1]}/_reeve"
-      fish: reeve completion fish >~/.config/fish/completions/reeve.fish`,
+    examples: [
+      "reeve completion bash >~/.local/share/bash-completion/completions/reeve",
+      `reeve completion zsh >"\${fpath[1]}/_reeve"`,
+      "reeve completion fish >~/.config/fish/completions/reeve.fish",
+    ],
     run: (_, { shell }) => ({ shell, script: writers[shell](pathsOf(entries())) }),
     render: (result) => result.script.trimEnd(),
   });

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { systemClock } from "../../src/core/clock.ts";
 import { defineCommand, type Paint, toggle } from "../../src/define/command.ts";
-import { examine, type Finding } from "../../src/doctor/examine.ts";
+import { examine, type Finding, probes } from "../../src/doctor/examine.ts";
 import { tools } from "../../src/tools/index.ts";
 import { askPassphrase } from "./shell/engine.ts";
 
@@ -14,7 +14,7 @@ export const doctor = defineCommand({
     verbose: toggle("accepted from earlier scripts; everything is always shown"),
   }),
   details: `
-    Probes: disk, files, leftovers, config, policy, keys, pin, ledger, clock, runs, provider, sandbox.
+    Probes: ${probes.map((probe) => probe.name).join(", ")}.
 
     Lost or altered data is never repaired: the doctor says so and stops there.`,
   statuses: [

@@ -5,6 +5,7 @@ import { defineCommand, option, toggle } from "../../src/define/command.ts";
 import { initHome } from "../../src/engine/init.ts";
 import { readSecretFile } from "./shell/engine.ts";
 import { homeText, profileNames } from "./shell/home.ts";
+import { agentNamed } from "./shell/principal.ts";
 
 export const init = defineCommand({
   name: "init",
@@ -30,7 +31,7 @@ export const init = defineCommand({
     const { passphrase_file } = ctx;
     return initHome({
       home: ctx.newHome,
-      agent,
+      agent: agentNamed(agent),
       profile,
       force,
       ...(workspace === undefined ? {} : { workspace: resolve(ctx.cwd, workspace) }),

@@ -7,10 +7,10 @@ import { Fault } from "../../src/core/fault.ts";
 import { annotatedFields, check } from "../../src/core/schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type CommandContext, defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
-import { parsePrincipal, type Principal } from "../../src/define/principal.ts";
+import { principalText } from "../../src/define/principal.ts";
 import type { Tool } from "../../src/define/tool.ts";
 import { catalogueOf } from "../../src/engine/catalogue.ts";
-import { workspaceRoot } from "../../src/engine/engine.ts";
+import { workspaceRoot } from "../../src/engine/place.ts";
 import { type AccessRequest, explain as explainDecision, type ResourceRequest } from "../../src/policy/decide.ts";
 import { readCases, requestOf, testPolicy } from "../../src/policy/cases.ts";
 import { grantsOf, loadPolicy } from "../../src/policy/policy.ts";
@@ -19,8 +19,9 @@ import { tools } from "../../src/tools/index.ts";
 import { openWorkspace } from "../../src/workspace/workspace.ts";
 import { columns } from "./shell/columns.ts";
 import { actAsOperator, requireHome } from "./shell/control.ts";
+import { principalNamed } from "./shell/principal.ts";
 
-const principalField = described(v.string(), "PRINCIPAL", "agent:NAME");
+const principalField = described(v.string(), "PRINCIPAL", "agent:NAME or NAME");
 const capabilityField = described(v.string(), "CAPABILITY", "name or name:pattern, such as fs.write:src/**");
 
 type GrantRow = v.InferOutput<typeof grantFacts>;
@@ -29,10 +30,10 @@ const list = defineCommand({
   name: "policy list",
   summary: "List grants and rules.",
   positionals: ["principal"],
-  input: v.strictObject({ principal: option(v.string(), "PRINCIPAL", "only this one, as agent:NAME") }),
+  input: v.strictObject({ principal: option(v.string(), "PRINCIPAL", "only this one: agent:NAME or NAME") }),
   run(ctx, { principal }) {
     requireHome(ctx);
-    const only = principal === undefined ? undefined : parsePrincipal(principal);
+    const only = principal === undefined ? undefined : principalNamed(principal);
     const policy = loadPolicy(ctx.home.policy);
     return { grants: grantsOf(policy, only), rules: policy.rules };
   },
@@ -78,8 +79,9 @@ const revoke = defineCommand({
     const output = v.looseObject({ agent_id: v.string(), revoked: v.array(grantFacts) });
     const result = await actAsOperator(ctx, "policy.revoke", { agent_id: agentNamed(principal), capability }, output);
     if (result.revoked.length > 0) return result;
-    throw new Fault("not_found", `${principal} has no grant ${JSON.stringify(capability)}`, {
-      hint: `see reeve policy list ${principal}`,
+    const who = principalText(principalNamed(principal));
+    throw new Fault("not_found", `${who} has no grant ${JSON.stringify(capability)}`, {
+      hint: `see reeve policy list ${who}`,
     });
   },
   render: ({ revoked }) =>
@@ -87,7 +89,7 @@ const revoke = defineCommand({
 });
 
 const question = v.strictObject({
-  principal: described(v.string(), "PRINCIPAL", "agent:NAME or operator"),
+  principal: described(v.string(), "PRINCIPAL", "agent:NAME, NAME or operator"),
   tool: described(v.string(), "TOOL", "a tool or a capability"),
   input: option(v.string(), "INPUT", "the tool's input as JSON, or just the path or name it is about"),
 });
@@ -163,16 +165,17 @@ function questionOf(
   { principal, tool: name, input }: v.InferOutput<typeof question>,
 ): AccessRequest {
   const now_ms = Date.now();
+  const asker = principalNamed(principal);
   const tool = catalogueOf(tools).find(name);
   if (!tool) {
     const known = [...capabilities(), ...tools.map((each) => each.name)];
     return requestOf(
-      { principal, capability: name, ...(input === undefined ? {} : { resource: input }) },
+      { principal: principalText(asker), capability: name, ...(input === undefined ? {} : { resource: input }) },
       { known, now_ms },
     );
   }
   const resources = input === undefined ? [] : resourcesOf(ctx, tool, input);
-  return { principal: parsePrincipal(principal), capability: tool.capability, effect: tool.effect, resources, now_ms };
+  return { principal: asker, capability: tool.capability, effect: tool.effect, resources, now_ms };
 }
 
 function capabilities(): readonly string[] {
@@ -204,7 +207,7 @@ function canonicalPath(ctx: CommandContext, path: string): string {
 }
 
 function agentNamed(text: string): string {
-  const principal: Principal = parsePrincipal(text.includes(":") || text === "operator" ? text : `agent:${text}`);
+  const principal = principalNamed(text);
   if (principal.kind === "agent") return principal.name;
   throw new Fault("invalid_argument", "the operator holds no grants", { hint: "name an agent as agent:NAME" });
 }

@@ -7,13 +7,14 @@ import { parseJson } from "../../src/core/canonical.ts";
 import { asFault, Fault } from "../../src/core/fault.ts";
 import { check, integer } from "../../src/core/schema.ts";
 import { defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
-import { parsePrincipal, principalText } from "../../src/define/principal.ts";
+import { principalText } from "../../src/define/principal.ts";
 import { bundleOf, checkSeal, resolveRunId } from "../../src/engine/history.ts";
 import { replayBundle } from "../../src/engine/replay.ts";
 import { runStates } from "../../src/tools/run/list.ts";
 import { columns } from "./shell/columns.ts";
 import { actThrough } from "./shell/control.ts";
 import { withEngine } from "./shell/engine.ts";
+import { principalNamed } from "./shell/principal.ts";
 
 const runField = described(v.string(), "RUN", "its id, the beginning or end of it, or last");
 
@@ -21,14 +22,14 @@ const list = defineCommand({
   name: "runs list",
   summary: "List runs, newest first.",
   input: v.strictObject({
-    principal: option(v.string(), "PRINCIPAL", "only runs of operator or agent:NAME"),
+    principal: option(v.string(), "PRINCIPAL", "only runs of agent:NAME, NAME or operator"),
     state: option(v.picklist(runStates), "STATE", "only runs in this state"),
     limit: v.optional(v.pipe(integer(1, 1_000_000), v.title("N"), v.description("at most so many")), 20),
     offset: v.optional(v.pipe(integer(0, 1_000_000_000), v.title("N"), v.description("leave out so many first")), 0),
   }),
   run: (ctx, { principal, state, limit, offset }) =>
     withEngine(ctx, async ({ keeper }) => {
-      const only = principal === undefined ? {} : { principal: principalText(parsePrincipal(principal)) };
+      const only = principal === undefined ? {} : { principal: principalText(principalNamed(principal)) };
       const { rows, total } = await keeper.runs.list({
         ...only,
         ...(state === undefined ? {} : { state }),

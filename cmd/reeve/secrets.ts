@@ -16,7 +16,7 @@ import {
 import { commitChange } from "../../src/engine/vault-chain.ts";
 import { openVault, type Vault } from "../../src/vault/vault.ts";
 import { columns } from "./shell/columns.ts";
-import { actAsOperator, requireHome } from "./shell/control.ts";
+import { actAsOperator, requireAllowed, requireHome } from "./shell/control.ts";
 import { askPassphrase, readSecretFile, withEngine } from "./shell/engine.ts";
 import { readInputFile } from "./shell/input.ts";
 
@@ -116,6 +116,7 @@ const exportAll = defineCommand({
       : { passphrase: await archivePassphrase(ctx, archive_passphrase_file, true) };
     return withEngine(ctx, (engine) =>
       withVault(ctx, async (vault) => {
+        requireAllowed(ctx, "secrets.export");
         const bytes = await vault.exportAge(to);
         const count = vault.list().length;
         await engine.keeper.ledger.append({
@@ -154,6 +155,7 @@ const importAll = defineCommand({
           };
     return withEngine(ctx, ({ keeper }) =>
       withVault(ctx, async (vault) => {
+        requireAllowed(ctx, "secrets.write");
         const found = await vault.readAge(bytes, key);
         const entry = { actor: "operator", run: null, what: "import", name: null };
         await commitChange(keeper.ledger, vault, () => vault.stageImport(found), entry);

@@ -3,12 +3,12 @@ import { resolve } from "node:path";
 import * as v from "valibot";
 import { existsSync } from "node:fs";
 import { Fault } from "../../src/core/fault.ts";
-import { checkAgentName } from "../../src/core/id.ts";
 import { type CommandContext, defineCommand, option, toggle } from "../../src/define/command.ts";
 import type { Provider } from "../../src/define/provider.ts";
 import { initHome } from "../../src/engine/init.ts";
 import { readSecretFile } from "./shell/engine.ts";
 import { homeText, profileNames } from "./shell/home.ts";
+import { agentNamed } from "./shell/principal.ts";
 
 const input = v.strictObject({
   provider: option(v.string(), "NAME", "the model provider; offline needs no key and no network"),
@@ -112,7 +112,7 @@ function fromFlags(ctx: CommandContext, given: Given): Answers {
   return {
     provider: given.provider ?? defaults.provider,
     workspace: given.workspace === undefined ? defaults.workspace : resolve(ctx.cwd, given.workspace),
-    agent: checkAgentName(given.agent ?? defaults.agent),
+    agent: agentNamed(given.agent ?? defaults.agent),
     profile: given.profile ?? defaults.profile,
     passphrase:
       wrapped && ctx.passphrase_file !== undefined ? readSecretFile(ctx.passphrase_file, ctx.cwd, 4096) : undefined,
@@ -133,7 +133,7 @@ async function fromPerson(ctx: CommandContext, given: Given, providers: readonly
     given.workspace === undefined
       ? await prompts.text("Workspace for agents' files", defaults.workspace)
       : resolve(ctx.cwd, given.workspace);
-  const agent = checkAgentName(given.agent ?? (await prompts.text("Name of the first agent", defaults.agent)));
+  const agent = agentNamed(given.agent ?? (await prompts.text("Name of the first agent", defaults.agent)));
   const profile =
     given.profile ?? profileNamed(await prompts.choose("What that agent may do", profileChoices, defaults.profile));
   const key =

@@ -70,8 +70,9 @@ function problemLines({ problem, status }: VerifyReport): readonly string[] {
   return status === "unpinned" ? ["hint: name the key file that was pinned when the log was made with --key"] : [];
 }
 
-/** The configured witness, or the default one when the configuration itself cannot be read. */
+/** The configured witness, or the default one when there is no home any more or its configuration cannot be read. */
 function witnessFile(ctx: CommandContext): string | null {
+  if (!existsSync(ctx.home.state)) return null;
   try {
     return loadConfig(ctx.home.config).ledger.witness_file;
   } catch (thrown) {

@@ -12,22 +12,29 @@ import { type Config, settingSchemas } from "./settings.ts";
 /**
  * Gives settings, by dotted name, new values and returns the names of those that changed, sorted; the file as it was is
  * kept as `PATH.bak`. Throws `invalid_argument` with every unknown name and unfit value, and the faults of `loadConfig`
- * for a file that was already wrong; then, and with `dry_run`, nothing is written.
+ * for a file that was already wrong; then, and with `dry_run`, nothing is written. `accept` refuses the whole result by
+ * throwing.
  */
 export function setConfig(
   path: string,
   updates: { readonly [field: string]: Json },
-  options: { readonly dry_run: boolean },
+  options: { readonly dry_run: boolean; readonly accept?: (next: Config) => void },
 ): readonly string[] {
   const issues = Object.entries(updates).flatMap(([field, value]) => updateIssue(field, value) ?? []);
   if (issues.length > 0) throw issuesFault("the change", issues);
-  return options.dry_run ? plan(path, updates).changed : withLock(path, () => write(path, plan(path, updates)));
+  const accepted = (): Plan => {
+    const planned = plan(path, updates);
+    options.accept?.(planned.next);
+    return planned;
+  };
+  return options.dry_run ? accepted().changed : withLock(path, () => write(path, accepted()));
 }
 
 interface Plan {
   readonly changed: readonly string[];
   readonly before: string;
   readonly after: string;
+  readonly next: Config;
 }
 
 function plan(path: string, updates: { readonly [field: string]: Json }): Plan {
@@ -37,7 +44,7 @@ function plan(path: string, updates: { readonly [field: string]: Json }): Plan {
   const after = wanted.reduce((text, [field, value]) => editJsonc(text, field.split("."), value), before);
   const next = parseConfig(after, path);
   const changed = [...settingSchemas.keys()].filter((field) => !isSame(valueOf(old, field), valueOf(next, field)));
-  return { changed: changed.sort(), before, after };
+  return { changed: changed.sort(), before, after, next };
 }
 
 function write(path: string, { changed, before, after }: Plan): readonly string[] {

@@ -27,11 +27,22 @@ test("pins live in the user state directory, apart for each home", () => {
 });
 
 test("a witness path must be absolute, and an earlier home's pins are put aside, not removed", () => {
-  expect(() => pinOf(homeAt(root), "relative.note", {})).toThrow("not an absolute path");
-  const pin = pinOf(homeAt(root), join(root, "w", "note"), {});
+  const home = homeAt(join(root, "one"));
+  expect(() => pinOf(home, "relative.note", {})).toThrow("not an absolute path");
+  const pin = pinOf(home, join(root, "w", "note"), {});
   makePinDirectory(pin);
   writeFileSync(pin.keys, "old key");
   expect(setAsidePins(pin, "stamp")).toEqual([`${pin.keys}.stamp`]);
   expect(existsSync(pin.keys)).toBe(false);
   expect(readdirSync(join(root, "w"))).toEqual(["note.vkey.stamp"]);
+});
+
+test("a witness that would be rolled back with the home is refused, chosen or not", () => {
+  const home = homeAt(join(root, "one"));
+  for (const inside of [join(home.root, "note"), join(home.state, "note"), join(home.root, "..", "one", "x", "note")])
+    expect(() => pinOf(home, inside, {})).toThrow("inside the home");
+  expect(() => pinOf(home, null, { XDG_STATE_HOME: home.state })).toThrow("inside the home");
+  expect(() => pinOf(home, null, { XDG_STATE_HOME: join(home.root, "workspace", "s") })).toThrow("inside the home");
+  expect(pinOf(home, null, { HOME: home.root }).witness).toStartWith(join(home.root, ".local/state"));
+  expect(pinOf(home, `${home.root}-beside`, {}).witness).toBe(`${home.root}-beside`);
 });

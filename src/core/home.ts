@@ -1,6 +1,6 @@
 /** Where everything of one Reeve home lives on disk, and how the home is found. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 export interface Home {
   /** The directory that holds `.reeve/`, `runs/` and, by default, `workspace/`. Absolute. */
@@ -43,4 +43,10 @@ export function findHome(named: string | undefined, cwd: string): Home {
     if (existsSync(join(at, ".reeve"))) return homeAt(at);
     if (dirname(at) === at) return homeAt(cwd);
   }
+}
+
+/** Whether an absolute path is beneath a directory, and not the directory itself. */
+export function liesInside(directory: string, path: string): boolean {
+  const way = relative(directory, path);
+  return way !== "" && way !== ".." && !way.startsWith("../") && !isAbsolute(way);
 }

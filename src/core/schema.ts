@@ -39,7 +39,12 @@ export function secretText(max = 65_536) {
 
 /** An integer within [min, max]; `1e6` is an integer, `1.5` is not, and nothing is replaced by a default. */
 export function integer(min: number, max: number) {
-  return v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+  return v.pipe(
+    v.number(),
+    v.integer((issue) => `expected a whole number but received ${issue.received}`),
+    v.minValue(min),
+    v.maxValue(max),
+  );
 }
 
 export interface FieldNote extends Note {
@@ -57,9 +62,10 @@ export function annotatedFields(schema: AnySchema): readonly FieldNote[] {
 
 /** The members of an object schema by name; empty for any other schema. */
 export function objectEntries(schema: unknown): Readonly<Record<string, AnySchema>> {
-  const own = schema as { readonly entries?: Readonly<Record<string, AnySchema>>; readonly pipe?: readonly unknown[] };
-  if (own.entries) return own.entries;
-  const first = own.pipe?.[0];
+  const own = schema as
+    { readonly entries?: Readonly<Record<string, AnySchema>>; readonly pipe?: readonly unknown[] } | undefined;
+  if (own?.entries) return own.entries;
+  const first = own?.pipe?.[0];
   return first && first !== schema ? objectEntries(first) : {};
 }
 
@@ -72,14 +78,35 @@ function noteOf(schema: unknown): Note | undefined {
   return own.wrapped ? noteOf(own.wrapped) : undefined;
 }
 
-/** Validated output of `schema`, or an `invalid_argument` fault that lists every issue as `path: message`. */
-export function check<S extends AnySchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
+export function fits(schema: AnySchema, value: unknown): boolean {
+  return !isListForObject(schema, value) && v.is(schema, value);
+}
+
+/** valibot takes a list for an object without its fields. */
+function isListForObject(schema: AnySchema, value: unknown): boolean {
+  return Array.isArray(value) && schema.type.endsWith("object");
+}
+
+/**
+ * Validated output of `schema`, or an `invalid_argument` fault that lists every issue as `path: message`. Where a field is
+ * marked secret the list repeats nothing of the value: not what was received, and no key the schema does not know.
+ * `hint` says where the schema can be read; an unknown key near a known one is answered with that instead.
+ */
+export function check<S extends AnySchema>(
+  schema: S,
+  value: unknown,
+  what: string,
+  hint = "check the arguments against the schema",
+): v.InferOutput<S> {
+  if (isListForObject(schema, value)) {
+    throw new Fault("invalid_argument", `${what}: expected an object but received a list`, { hint });
+  }
   const result = v.safeParse(schema, value);
   if (result.success) return result.output as v.InferOutput<S>;
-  const lines = result.issues.map((issue) => describe(issue));
-  const first = result.issues[0];
+  const discreet = annotatedFields(schema).some((note) => note.secret);
+  const lines = result.issues.map((issue) => (discreet ? describeDiscreetly(issue) : describe(issue)));
   throw new Fault("invalid_argument", `${what}: ${lines.join("; ")}`, {
-    hint: hintFor(schema, first) ?? "check the arguments against the schema",
+    hint: hintFor(schema, result.issues) ?? hint,
     data: { issues: lines },
   });
 }
@@ -92,14 +119,28 @@ function describe(issue: v.BaseIssue<unknown>): string {
   return path ? `${path}: ${words}` : words;
 }
 
-function hintFor(schema: AnySchema, issue: v.BaseIssue<unknown> | undefined): string | undefined {
-  if (issue?.type !== "strict_object" || issue.expected !== "never") return undefined;
+function describeDiscreetly(issue: v.BaseIssue<unknown>): string {
+  if (issue.type === "strict_object" && issue.expected === "never") return "there is an unknown key";
+  if (issue.type === "strict_object" && issue.received === "undefined") return describe(issue);
+  const path = v.getDotPath(issue);
+  const words = `expected ${issue.expected ?? "another value"}`;
+  return path ? `${path}: ${words}` : words;
+}
+
+function hintFor(schema: AnySchema, issues: readonly v.BaseIssue<unknown>[]): string | undefined {
+  const issue = issues.find((each) => each.type === "strict_object" && each.expected === "never");
+  if (!issue) return undefined;
   const keys = (issue.path ?? []).map((item) => String(item.key));
   const name = keys.at(-1) ?? "";
   let owner: unknown = schema;
-  for (const key of keys.slice(0, -1)) owner = unwrap(objectEntries(unwrap(owner))[key]);
+  for (const key of keys.slice(0, -1)) owner = memberOf(unwrap(owner), key);
   const known = Object.keys(objectEntries(unwrap(owner)));
   return didYouMean(name, known, `known keys: ${known.join(", ") || "none"}`);
+}
+
+/** What a schema says of one member: of a field by its name, of a list's items by any index. */
+function memberOf(schema: unknown, key: string): unknown {
+  return objectEntries(schema)[key] ?? (schema as { readonly item?: unknown } | undefined)?.item;
 }
 
 function unwrap(schema: unknown): unknown {

@@ -45,8 +45,10 @@ interface Choice {
   readonly label: string;
 }
 
-/** Marks up text for a terminal; every function is the identity when colour is off. */
+/** Marks up and lays out text for a terminal; every function is the identity when colour is off. */
 export interface Paint {
+  /** Cells of a line of the terminal; undefined where nothing has to fit, as into a pipe. */
+  readonly width: number | undefined;
   strong(text: string): string;
   faint(text: string): string;
   good(text: string): string;

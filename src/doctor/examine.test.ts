@@ -54,6 +54,18 @@ describe("files", () => {
     expect(statSync(key).mode & 0o777).toBe(0o600);
   });
 
+  test("of the workspace that an undo record has put aside keep the modes and links they go back with", async () => {
+    const aside = join(home.undo, "run", "000001.removed");
+    mkdirSync(aside, { recursive: true });
+    for (const directory of [home.undo, join(home.undo, "run")]) chmodSync(directory, 0o700);
+    writeFileSync(join(aside, "page.html"), "x", { mode: 0o644 });
+    symlinkSync("page.html", join(aside, "index.html"));
+    expect(await look(true, files)).toMatchObject([{ status: "ok" }]);
+    expect(statSync(join(aside, "page.html")).mode & 0o777).toBe(0o644);
+    writeFileSync(join(home.undo, "run", "000001.json"), "{}", { mode: 0o644 });
+    expect(await look(false, files)).toMatchObject([{ status: "warn" }]);
+  });
+
   test("that are links are a failure, and --fix does not follow them", async () => {
     const outside = join(home.root, "outside");
     writeFileSync(outside, "x");

@@ -15,6 +15,7 @@ import type { Observation, Patient, Probe, Status } from "./probe.ts";
 import { provider } from "./provider.ts";
 import { runs } from "./runs.ts";
 import { sandbox } from "./sandbox.ts";
+import { workspace } from "./workspace.ts";
 
 /** In the order a person should read them: what later ones stand on comes first, and is fixed first. */
 export const probes: readonly Probe[] = [
@@ -22,6 +23,7 @@ export const probes: readonly Probe[] = [
   files,
   leftovers,
   config,
+  workspace,
   policy,
   keys,
   pin,

@@ -1,13 +1,14 @@
 /** Nobody but the owner may reach the state of a home: modes, owners, and no links that lead elsewhere. */
 import { closeSync, constants, fchmodSync, type Dirent, lstatSync, openSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import type { Home } from "../core/home.ts";
 import { type Observation, ok, type Probe } from "./probe.ts";
 
 export const files: Probe = {
   name: "files",
   needs_home: true,
   examine({ home }) {
-    const inside = [home.state, ...pathsIn(home.state), home.runs];
+    const inside = [home.state, ...pathsIn(home.state, home), home.runs];
     const seen = inside.flatMap((path) => examinePath(path, path.startsWith(home.vault) || path.startsWith(home.keys)));
     return seen.length ? seen : [ok(`${inside.length} files and directories, all of this user alone`)];
   },
@@ -52,9 +53,15 @@ function narrow(path: string, mode: number): string {
   return `set the mode of ${path} to ${mode.toString(8)}`;
 }
 
-function pathsIn(directory: string): readonly string[] {
+/** Without what an undo record has put aside: that is the workspace's own, and goes back with the mode and links it has. */
+function pathsIn(directory: string, home: Home): readonly string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry: Dirent) => {
     const path = join(directory, entry.name);
-    return entry.isDirectory() ? [path, ...pathsIn(path)] : [path];
+    if (isPutAside(path, home)) return [];
+    return entry.isDirectory() ? [path, ...pathsIn(path, home)] : [path];
   });
+}
+
+function isPutAside(path: string, home: Home): boolean {
+  return dirname(dirname(path)) === home.undo && /^[0-9]{6,9}\.removed$/.test(basename(path));
 }

@@ -133,6 +133,13 @@ describe("the pin", () => {
 });
 
 describe("lost data", () => {
+  test("a workspace that is gone is a failure, and is not made anew", async () => {
+    const workspace = join(home.root, "workspace");
+    rmSync(workspace, { recursive: true });
+    expect(await troubles(true)).toMatchObject([{ name: "workspace", status: "fail" }]);
+    expect(existsSync(workspace)).toBe(false);
+  });
+
   test("a home rolled back to an earlier copy is a failure of the ledger, and --fix repairs nothing", async () => {
     const copy = `${home.root}.copy`;
     cpSync(home.state, copy, { recursive: true });

@@ -7,6 +7,7 @@ import { type Clock, rfc3339 } from "../core/clock.ts";
 import { Fault, type FaultRecord, asFault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
 import { annotatedFields, check } from "../core/schema.ts";
+import { cut } from "../core/text.ts";
 import { base64, sha256 } from "../crypto/hash.ts";
 import { randomBytes } from "../crypto/random.ts";
 import { principalText, ringOf } from "../define/principal.ts";
@@ -72,12 +73,12 @@ export async function call(
   const elapsed = () => door.clock.monotonic() - started;
   try {
     const tool = door.catalogue.find(name);
-    if (!tool)
-      return {
-        ...base,
-        ...(await refuse(door, scope, call_id, name, input, "tool.not_found", door.catalogue.missing(name))),
-        duration_ms: elapsed(),
-      };
+    if (!tool) {
+      const shown = shownName(door, name);
+      const fault = door.catalogue.missing(shown);
+      const refused = await refuse(door, scope, call_id, shown, recordableInput(tool, input), "tool.not_found", fault);
+      return { ...base, tool: shown, ...refused, duration_ms: elapsed() };
+    }
     const admitted = await admit(door, scope, call_id, tool, input);
     if ("refused" in admitted) return { ...base, tool: tool.name, ...admitted.refused, duration_ms: elapsed() };
     const result = await perform(door, scope, call_id, tool, admitted.input, admitted.decision);
@@ -114,21 +115,13 @@ async function admit(
   let input: unknown;
   let recordable: Json;
   try {
-    input = check(tool.input, raw, tool.name);
-    recordable = door.scrubber().json(recordableInput(tool, raw, true));
+    input = check(tool.input, raw, tool.name, `see reeve tools show ${tool.name}`);
+    recordable = door.scrubber().json(recordableInput(tool, raw));
     canonicalize(recordable);
   } catch (thrown) {
     const fault = asFault(thrown, tool.name);
     return {
-      refused: await refuse(
-        door,
-        scope,
-        call_id,
-        tool.name,
-        recordableInput(tool, raw, false),
-        "tool.input_invalid",
-        fault,
-      ),
+      refused: await refuse(door, scope, call_id, tool.name, recordableInput(tool, raw), "tool.input_invalid", fault),
     };
   }
   const { principal } = scope;
@@ -174,6 +167,8 @@ async function admit(
       digest,
     }),
   });
+  const unheard = await scope.started;
+  if (unheard) throw unheard;
   if (tool.effect === "control") await door.ledger.checkpoint();
   return { input, decision };
 }
@@ -199,12 +194,13 @@ async function perform(
     timeout_ms,
   );
   const signal = AbortSignal.any([scope.signal, deadline.signal]);
-  const minted = door.mint(tool, { ...scope, call_id, signal }, decision);
   let output: Json | undefined;
   let fault: Fault | undefined;
   let code: CallCode = "tool.failed";
+  let minted: ReturnType<Mint> | undefined;
   try {
     signal.throwIfAborted();
+    minted = door.mint(tool, { ...scope, call_id, signal }, decision);
     const value = await Promise.race([Promise.resolve(tool.handler(minted.ctx, input)), rejectOnAbort(signal)]);
     output = checkOutput(door, tool, value);
   } catch (thrown) {
@@ -212,10 +208,10 @@ async function perform(
     code = codeOf(fault, deadline.signal.aborted, scope.signal.aborted);
   } finally {
     clearTimeout(timer);
-    minted.revoke();
+    minted?.revoke();
   }
   const duration_ms = Math.round((door.clock.monotonic() - started) * 1000) / 1000;
-  const record = fault && (door.scrubber().json(fault.toRecord() as unknown as Json) as unknown as FaultRecord);
+  const record = fault && scrubFault(door.scrubber(), fault.toRecord());
   try {
     await writeOutcome(
       door,
@@ -283,10 +279,10 @@ async function refuse(
   proposal: string | null = null,
 ): Promise<Refusal> {
   const scrubber = door.scrubber();
-  const record = scrubber.json(fault.toRecord() as unknown as Json) as unknown as FaultRecord;
+  const record = scrubFault(scrubber, fault.toRecord());
   const event = {
     call,
-    tool: scrubber.text(tool.slice(0, 200)).toWellFormed(),
+    tool,
     input: bounded(scrubber, input),
     code,
     fault: record,
@@ -306,6 +302,7 @@ async function refuse(
 async function propose(door: Door, scope: RunScope, tool: Tool, input: Json, reason: string): Promise<string> {
   const id = newId();
   const principal = principalText(scope.principal);
+  const told = door.scrubber().text(reason);
   const common = { id, run: scope.run_id, principal, tool: tool.name, capability: tool.capability };
   await door.ledger.append({
     type: "proposal.created",
@@ -313,7 +310,12 @@ async function propose(door: Door, scope: RunScope, tool: Tool, input: Json, rea
     run: scope.run_id,
     payload: { proposal: id, tool: tool.name, capability: tool.capability },
   });
-  await door.runs.propose({ ...common, input: canonicalize(input), reason, created_at: rfc3339(door.clock.now()) });
+  await door.runs.propose({
+    ...common,
+    input: canonicalize(input),
+    reason: told,
+    created_at: rfc3339(door.clock.now()),
+  });
   return id;
 }
 
@@ -321,11 +323,24 @@ function resourcesOf(door: Door, tool: Tool, input: unknown): readonly ResourceR
   const fields = input as Readonly<Record<string, unknown>>;
   return annotatedFields(tool.input).flatMap(({ field, resource }) => {
     const value = fields[field];
-    if (!resource || typeof value !== "string") return [];
+    if (!resource || value === undefined) return [];
+    // What policy cannot be asked about must not pass unasked.
+    if (typeof value !== "string")
+      throw new Fault("internal", `${tool.name}: ${field} names a resource and is no text`);
     const { kind } = resource;
     const canonical = kind === "path" ? door.canonicalPath(value) : value;
     return [{ capability: resource.capability ?? tool.capability, kind, value: canonical }];
   });
+}
+
+/** The name a call was made by, as it may be recorded and shown: whoever calls may write anything there. */
+export function shownName(door: Pick<Door, "scrubber">, name: string): string {
+  return cut(door.scrubber().text(name), 200).text.toWellFormed();
+}
+
+/** A fault as it may be recorded and shown. Its code is of our table and stays, also where a secret reads like it. */
+export function scrubFault(scrubber: Scrubber, fault: FaultRecord): FaultRecord {
+  return { ...(scrubber.json(fault as unknown as Json) as unknown as FaultRecord), code: fault.code };
 }
 
 function bounded(scrubber: Scrubber, input: Json): Json {

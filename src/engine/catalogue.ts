@@ -1,7 +1,7 @@
 /** The tools of this binary by name, by the earlier systems' names and by the names models see. */
 import { Fault } from "../core/fault.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { annotatedFields, jsonSchema } from "../core/schema.ts";
+import { annotatedFields, fits, jsonSchema } from "../core/schema.ts";
 import { isJsonObject, type Json } from "../core/canonical.ts";
 import type { ToolOffer } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
@@ -48,10 +48,17 @@ export function offerOf(tool: Tool): ToolOffer {
   };
 }
 
-/** An input as it may be recorded: fields marked secret are replaced, and a malformed input of such a tool is withheld whole. */
-export function recordableInput(tool: Tool, input: Json, valid: boolean): Json {
+/**
+ * An input as it may be recorded: fields marked secret are replaced. Where nothing says which part is the secret, the
+ * input is withheld whole: a malformed one of such a tool, and one for a tool that does not exist, whose name may be
+ * mistyped.
+ */
+export function recordableInput(tool: Tool | undefined, input: Json): Json {
+  if (!tool) return withheld;
   const secret = new Set(annotatedFields(tool.input).flatMap((note) => (note.secret ? [note.field] : [])));
   if (secret.size === 0) return input;
-  if (!valid || !isJsonObject(input)) return "[withheld]";
+  if (!isJsonObject(input) || !fits(tool.input, input)) return withheld;
   return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, secret.has(key) ? "[secret]" : value]));
 }
+
+const withheld = "[withheld]";

@@ -2,10 +2,12 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { rfc3339 } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
+import { pinOf } from "../core/pin.ts";
 import { sha256Hex } from "../crypto/hash.ts";
 import { redactConfig } from "../config/redact.ts";
 import { loadConfig } from "../config/load.ts";
 import { setConfig } from "../config/set.ts";
+import type { Config } from "../config/settings.ts";
 import type { ConfigHandle, PolicyHandle, SecretsHandle } from "../define/handles.ts";
 import { principalText } from "../define/principal.ts";
 import { changePolicy, grantOn, revokeFrom } from "../policy/change.ts";
@@ -13,6 +15,7 @@ import { denyAll, grantsOf, loadPolicy, type Policy } from "../policy/policy.ts"
 import { createScrubber, type Scrubber } from "../vault/scrub.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { CallScope } from "./scope.ts";
+import { carryPin, openHomeWorkspace } from "./place.ts";
 import type { RunKeeper } from "./run.ts";
 import { commitChange } from "./vault-chain.ts";
 
@@ -92,8 +95,18 @@ export function configHandle(keeper: RunKeeper, scope: CallScope): ConfigHandle 
   return {
     get: () => redactConfig(loadConfig(home.config)),
     set: async (updates, { dry_run }) => {
-      const fields = setConfig(home.config, updates, { dry_run });
-      if (!dry_run && fields.length > 0) {
+      let next = loadConfig(home.config);
+      const from = pinOf(home, next.ledger.witness_file);
+      const accept = (wanted: Config) => {
+        openHomeWorkspace(home, wanted);
+        next = wanted;
+      };
+      const planned = setConfig(home.config, updates, { dry_run: true, accept });
+      if (dry_run) return planned;
+      const to = pinOf(home, next.ledger.witness_file);
+      if (to.witness !== from.witness) await carryPin(from, to, ledger.origin);
+      const fields = setConfig(home.config, updates, { dry_run, accept });
+      if (fields.length > 0) {
         const payload = { fields: [...fields], sha256: fileDigest(home.config) };
         await ledger.append({
           type: "config.changed",

@@ -1,8 +1,6 @@
 /** An open home: calls and runs go through it, each with its bundle. */
-import { isAbsolute, join } from "node:path";
 import { canonicalize, type Json } from "../core/canonical.ts";
 import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
-import type { Home } from "../core/home.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { byteLength, refuseNul } from "../core/text.ts";
 import type { Config } from "../config/settings.ts";
@@ -16,13 +14,13 @@ import { rank } from "../store/rank.ts";
 import type { Scrubber } from "../vault/scrub.ts";
 import { vaultPaths } from "../vault/commit.ts";
 import type { Vault } from "../vault/vault.ts";
-import { openWorkspace } from "../workspace/workspace.ts";
-import { type CallResult, call, type Door } from "./call.ts";
+import { type CallResult, call, type Door, scrubFault, shownName } from "./call.ts";
 import { type Catalogue, catalogueOf, offerOf, recordableInput } from "./catalogue.ts";
 import { configHandle, fileDigest, policyHandle, secretsHandle, watchPolicy, watchSecrets } from "./control.ts";
 import { driveConversation, driveDirective, type End, type Ports, parseDirective } from "./drive.ts";
 import { runsHandle } from "./history.ts";
 import { mintFrom } from "./mint.ts";
+import { openHomeWorkspace, workspaceRoot } from "./place.ts";
 import { systemPrompt } from "./prompt.ts";
 import { type ActiveRun, abandonRun, beginRun, canceledFault, endRun, type RunKeeper, watchForCancel } from "./run.ts";
 
@@ -54,6 +52,8 @@ export interface EngineParts {
   readonly version: string;
   /** Runs found cut off when the home was opened. */
   readonly reconciled: readonly string[];
+  /** What the operator should know before going on, a sentence each. */
+  readonly notices: readonly string[];
 }
 
 export class Engine {
@@ -61,6 +61,7 @@ export class Engine {
   readonly config: Config;
   /** Runs found cut off when this engine opened. */
   readonly reconciled: readonly string[];
+  readonly notices: readonly string[];
   readonly keeper: RunKeeper;
   readonly #vault: Vault;
   readonly #providers: readonly Provider[];
@@ -69,21 +70,18 @@ export class Engine {
   readonly #door: Door;
   readonly #active = new Map<string, ActiveRun>();
 
-  constructor({ config, keeper, vault, tools, providers, version, reconciled }: EngineParts) {
+  constructor({ config, keeper, vault, tools, providers, version, reconciled, notices }: EngineParts) {
     this.catalogue = catalogueOf(tools);
     this.config = config;
     this.reconciled = reconciled;
+    this.notices = notices;
     this.keeper = keeper;
     this.#vault = vault;
     this.#providers = providers;
     this.#version = version;
     this.#scrubber = watchSecrets(vault, vaultPaths(keeper.home.vault).manifest);
     const { home, clock } = keeper;
-    const workspace = openWorkspace({
-      root: workspaceRoot(home, config),
-      forbidden: [home.state, home.runs],
-      undo: home.undo,
-    });
+    const workspace = openHomeWorkspace(home, config);
     const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
     this.#door = {
       catalogue: this.catalogue,
@@ -118,9 +116,8 @@ export class Engine {
     input: Json,
     options: { readonly signal?: AbortSignal; readonly source?: string } = {},
   ): Promise<CallResult & { readonly bundle: string }> {
-    const known = this.catalogue.find(tool);
-    const shown = this.#scrubber().json(known ? recordableInput(known, input, true) : input);
-    const message = `/tool ${this.#scrubber().text(tool)} ${canonicalize(shown)}`;
+    const shown = { tool: shownName(this.#door, tool), input: this.#recordable(tool, input) };
+    const message = `/tool ${shown.tool} ${canonicalize(shown.input)}`;
     let result: CallResult | undefined;
     const run = await this.#begin(
       { principal, message, source: options.source ?? "cli", ...(options.signal ? { signal: options.signal } : {}) },
@@ -129,12 +126,12 @@ export class Engine {
     await this.#drive(run, (ports) => {
       const one: Ports = {
         ...ports,
-        call: async (name, _, call_id) => {
-          result = await call(this.#door, run, name, input, call_id);
+        call: async (_, __, call_id) => {
+          result = await call(this.#door, run, tool, input, call_id);
           return result;
         },
       };
-      return driveDirective(one, tool, shown);
+      return driveDirective(one, shown.tool, shown.input);
     });
     if (!result) throw new Fault("internal", "the call was not made");
     return { ...result, bundle: run.bundle };
@@ -220,15 +217,21 @@ export class Engine {
       call: (tool, input, call_id) => call(this.#door, run, tool, input, call_id),
       prompt: (text) => run.journal.append({ type: "prompt", ts: run.ts(), text }, { durable: false }),
       turn: (turn) => {
-        const calls = turn.calls.map((each) => ({ ...each, arguments: this.#recordable(each.tool, each.arguments) }));
-        run.journal.append({ type: "turn", ts: run.ts(), ...turn, calls }, { durable: false });
+        const calls = turn.calls.map(({ id, tool, arguments: input }) => ({
+          id,
+          tool: shownName(this.#door, tool),
+          arguments: this.#recordable(tool, input),
+        }));
+        const fault = turn.fault && scrubFault(this.#scrubber(), turn.fault);
+        run.journal.append({ type: "turn", ts: run.ts(), ...turn, calls, fault }, { durable: false });
       },
     };
     try {
-      const end = await body(ports).catch((thrown: unknown): End => {
+      const reached = await body(ports).catch((thrown: unknown): End => {
         const fault = asFault(thrown);
         return { state: fault.code === "canceled" ? "cancelled" : "failed", answer: "", fault: fault.toRecord() };
       });
+      const end = this.#recordableEnd(reached);
       const refused = await run.started;
       if (refused) {
         await abandonRun(this.keeper, run, refused);
@@ -273,9 +276,17 @@ export class Engine {
     };
   }
 
+  /** A vault that cannot be read any more takes the place of what cannot be scrubbed without it. */
+  #recordableEnd(end: End): End {
+    try {
+      return { ...end, fault: end.fault && scrubFault(this.#scrubber(), end.fault) };
+    } catch (thrown) {
+      return { state: "failed", answer: "", fault: asFault(thrown).toRecord() };
+    }
+  }
+
   #recordable(name: string, input: Json): Json {
-    const tool = this.catalogue.find(name);
-    return this.#scrubber().json(tool ? recordableInput(tool, input, true) : input);
+    return this.#scrubber().json(recordableInput(this.catalogue.find(name), input));
   }
 
   #checkMessage(message: string): void {
@@ -319,9 +330,4 @@ export class Engine {
       .filter((tool) => tool.effect !== "control" && mayHold(policy, principal, tool.capability, now_ms))
       .map(offerOf);
   }
-}
-
-export function workspaceRoot(home: Home, config: Config): string {
-  const { root } = config.workspace;
-  return isAbsolute(root) ? root : join(home.root, root);
 }

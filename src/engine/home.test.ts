@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { homeAt } from "../core/home.ts";
 import { operator } from "../define/principal.ts";
@@ -63,4 +63,22 @@ test("a home in the user's own directory keeps its witness in that user's state 
     if (before === undefined) delete process.env["XDG_STATE_HOME"];
     else process.env["XDG_STATE_HOME"] = before;
   }
+});
+
+test("a workspace or a state directory that cannot be made is named, and nothing is left of the home", async () => {
+  const file = join(estate.directory, "a-file");
+  writeFileSync(file, "mine");
+  const place = homeAt(join(estate.directory, "unfinished"));
+  const chosen = { home: place, agent: "default", profile: "observer", force: false } as const;
+  const witness = join(estate.directory, "unfinished-witness");
+  await expect(initHome({ ...chosen, witness, workspace: file })).rejects.toMatchObject({
+    code: "already_exists",
+    message: `the workspace ${file} cannot be made: it is not a directory`,
+    hint: "choose another directory",
+  });
+  await expect(initHome({ ...chosen, witness: join(file, "below", "note") })).rejects.toThrow(
+    `the directory ${join(file, "below")} of the pinned key cannot be made`,
+  );
+  expect(readFileSync(file, "utf8")).toBe("mine");
+  expect(readdirSync(place.root).filter((name) => name.startsWith(".reeve"))).toEqual([]);
 });

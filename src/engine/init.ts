@@ -1,12 +1,12 @@
 /** Makes a new home: directories, config, policy with explicit grants, vault, log key, ledger, and the pins outside it. */
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
 import { type Home, homeAt, liesInside } from "../core/home.ts";
 import { checkAgentName, newId } from "../core/id.ts";
-import { makePinDirectory, pinOf, setAsidePins } from "../core/pin.ts";
+import { makePinDirectory, type Pin, pinOf, setAsidePins } from "../core/pin.ts";
 import { defaultConfigText } from "../config/template.ts";
 import { agent } from "../define/principal.ts";
 import { newLogKey } from "../ledger/key.ts";
@@ -19,6 +19,7 @@ import { type Profile, profiles } from "../policy/profiles.ts";
 import { createVault } from "../vault/vault.ts";
 import { fileDigest } from "./control.ts";
 import { sealLogKey } from "./log-key.ts";
+import { refuseWitnessIn } from "./place.ts";
 import { commitChange } from "./vault-chain.ts";
 
 export interface InitOptions {
@@ -51,29 +52,70 @@ export interface InitResult {
 
 /**
  * Throws `already_exists` when there is a home and `force` was not given. Everything is made under another name and
- * renamed to `.reeve` last, so a home is there whole or not at all.
+ * renamed to `.reeve` last, so a home is there whole or not at all. When a step fails, an earlier home and its pins are
+ * back in their places and nothing of the new one is left but empty directories.
  */
 export async function initHome(options: InitOptions): Promise<InitResult> {
-  const { profile } = options;
   const finished = options.home;
   const home = homeAt(finished.root, `.reeve.${newId().slice(-12)}.new`);
   const clock = options.clock ?? systemClock;
   checkAgentName(options.agent);
   const workspace = resolve(home.root, options.workspace ?? "workspace");
   const pin = pinOf(finished, options.witness ?? null);
+  if (options.witness !== undefined) refuseWitnessIn(workspace, pin.witness);
   const stamp = rfc3339(clock.now()).replace(/[:.]/g, "-");
-  const put_aside = existsSync(finished.state) ? putAside(finished, options.force, stamp) : [];
+  const aside = `${finished.state}.${stamp}`;
+  const former = lstatSync(finished.state, { throwIfNoEntry: false });
+  if (former && !options.force) throw homeExists(finished);
+  let pins: readonly string[] = [];
   try {
-    makePinDirectory(pin);
-    put_aside.push(...setAsidePins(pin, stamp));
-    mkdirSync(home.root, { recursive: true });
+    // Others may not write here whatever the umask: who can rename entries of the home can put another one in its place.
+    mkdirSync(home.root, { recursive: true, mode: 0o755 });
     for (const directory of [home.state, home.keys, home.vault, home.agents, home.undo])
       mkdirSync(directory, { mode: 0o700 });
     mkdirSync(home.runs, { recursive: true, mode: 0o700 });
-    mkdirSync(workspace, { recursive: true });
+    named(`the workspace ${workspace}`, () => mkdirSync(workspace, { recursive: true, mode: 0o755 }));
+    named(`the directory ${dirname(pin.witness)} of the pinned key`, () => makePinDirectory(pin));
+    pins = setAsidePins(pin, stamp);
   } catch (thrown) {
+    rmSync(home.state, { recursive: true, force: true });
     throw asFault(thrown, `the home ${home.root} cannot be made`);
   }
+  let made: Omit<InitResult, "put_aside">;
+  try {
+    made = await furnish(options, { home, workspace, pin, clock });
+    if (former) renameSync(finished.state, aside);
+    try {
+      renameSync(home.state, finished.state);
+    } catch (thrown) {
+      if (former) renameSync(aside, finished.state);
+      throw thrown;
+    }
+  } catch (thrown) {
+    for (const path of [home.state, pin.keys, pin.witness]) rmSync(path, { recursive: true, force: true });
+    for (const path of pins) renameSync(path, path.slice(0, -`.${stamp}`.length));
+    throw asFault(thrown, `the home ${home.root} cannot be made`);
+  }
+  syncDirectory(home.root);
+  return { ...made, put_aside: [...(former ? [aside] : []), ...pins] };
+}
+
+/** Config, policy, vault, key and ledger of a home whose directories are there, and its pins. */
+async function furnish(
+  options: InitOptions,
+  {
+    home,
+    workspace,
+    pin,
+    clock,
+  }: {
+    readonly home: Home;
+    readonly workspace: string;
+    readonly pin: Pin;
+    readonly clock: Clock;
+  },
+): Promise<Omit<InitResult, "put_aside">> {
+  const { profile } = options;
   const root = liesInside(home.root, workspace) ? relative(home.root, workspace) : workspace;
   writeAtomic(
     home.config,
@@ -126,8 +168,6 @@ export async function initHome(options: InitOptions): Promise<InitResult> {
   const verifier_keys = ledger.verifierKeys();
   await ledger.close();
   vault.close();
-  renameSync(home.state, finished.state);
-  syncDirectory(home.root);
   return {
     home: home.root,
     workspace,
@@ -136,17 +176,25 @@ export async function initHome(options: InitOptions): Promise<InitResult> {
     log: origin,
     verifier_keys,
     pinned_key: pin.keys,
-    put_aside,
   };
 }
 
-function putAside(home: Home, force: boolean, stamp: string): string[] {
-  if (!force) {
-    throw new Fault("already_exists", `there is a Reeve home in ${home.root} already`, {
-      hint: "use it as it is, or pass --force to put it aside and start a new one",
+function homeExists(home: Home): Fault {
+  return new Fault("already_exists", `there is a Reeve home in ${home.root} already`, {
+    hint: "use it as it is, or pass --force to put it aside and start a new one",
+  });
+}
+
+/** Lies outside the home maybe, so it is not the home that cannot be made. */
+function named(what: string, make: () => void): void {
+  try {
+    make();
+  } catch (thrown) {
+    const fault = asFault(thrown, `${what} cannot be made`);
+    if (fault.code !== "already_exists") throw fault;
+    throw new Fault("already_exists", `${what} cannot be made: it is not a directory`, {
+      hint: "choose another directory",
+      cause: thrown,
     });
   }
-  const aside = `${home.state}.${stamp}`;
-  renameSync(home.state, aside);
-  return [aside];
 }

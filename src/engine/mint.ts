@@ -50,7 +50,10 @@ export function mintFrom(sources: HandleSources): Mint {
       secrets: () => readOnlyUnless(tool, sources.secrets(scope), ["set", "remove", "rotate"]),
       runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo"]),
     };
-    const handles = Object.fromEntries(tool.needs.map((name) => [name, make[name]()]));
+    const requireLive = () => {
+      if (!live) throw new Fault("canceled", `${tool.name} is over and may do nothing more`);
+    };
+    const handles = Object.fromEntries(tool.needs.map((name) => [name, whileLive(make[name](), requireLive)]));
     const { principal, run_id, call_id, signal } = scope;
     const ctx = {
       ...handles,
@@ -67,6 +70,19 @@ export function mintFrom(sources: HandleSources): Mint {
       },
     };
   };
+}
+
+/** The handle with `requireLive` asked before each of its methods. */
+function whileLive(handle: object, requireLive: () => void): object {
+  const methods = Object.entries(handle).map(([name, method]: [string, unknown]) => {
+    if (typeof method !== "function") throw new Fault("internal", `${name} of a handle is no method`);
+    const guarded = (...args: readonly unknown[]): unknown => {
+      requireLive();
+      return Reflect.apply(method, handle, args);
+    };
+    return [name, guarded];
+  });
+  return Object.fromEntries(methods);
 }
 
 /** The handle with its mutators refused when the call's effect is `read`. */

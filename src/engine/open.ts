@@ -13,6 +13,7 @@ import { RunStore } from "../store/runs.ts";
 import { openVault } from "../vault/vault.ts";
 import { Engine } from "./engine.ts";
 import { logKeyFrom } from "./log-key.ts";
+import { observeControlFiles } from "./observe.ts";
 import { reconcileRuns } from "./reconcile.ts";
 import type { RunKeeper } from "./run.ts";
 import { checkVault } from "./vault-chain.ts";
@@ -57,8 +58,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const runs = new RunStore(home.database);
   const keeper: RunKeeper = { home, ledger, runs, clock };
   const reconciled = await reconcileRuns(keeper);
+  const notices = [...config.warnings, ...(await observeControlFiles(home, ledger))];
   const { tools, providers, version } = options;
-  return new Engine({ config, keeper, vault, tools, providers, version, reconciled });
+  return new Engine({ config, keeper, vault, tools, providers, version, reconciled, notices });
 }
 
 /** The keys pinned outside the home must be the log's own, else the home was replaced by another one. */

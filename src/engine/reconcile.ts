@@ -6,22 +6,26 @@ import { Fault } from "../core/fault.ts";
 import type { RunRow } from "../store/runs.ts";
 import { createBundle } from "./bundle.ts";
 import { Journal } from "./journal.ts";
-import { isAlive } from "../core/owner.ts";
-import { type RunKeeper, settleRun } from "./run.ts";
+import { isAlive, thisProcess } from "../core/owner.ts";
+import { orRelease, type RunKeeper, settleRun } from "./run.ts";
 
 /** Ids of the runs marked `interrupted`, or ended as their journal says. Runs of live processes are left alone. */
 export async function reconcileRuns(keeper: RunKeeper): Promise<readonly string[]> {
-  const dead = (await keeper.runs.open()).filter((row) => !isAlive(row.owner));
-  for (const row of dead) await reconcile(keeper, row);
-  return dead.map((row) => row.id);
+  const ended: string[] = [];
+  for (const row of await keeper.runs.open()) {
+    if (isAlive(row.owner) || !(await keeper.runs.claim(row.id, row.owner, thisProcess()))) continue;
+    await orRelease(keeper, row.id, () => reconcile(keeper, row));
+    ended.push(row.id);
+  }
+  return ended;
 }
 
 async function reconcile(keeper: RunKeeper, row: RunRow): Promise<void> {
   const bundle = join(keeper.home.runs, row.id);
   const path = join(bundle, "events.jsonl");
-  const { journal, torn_bytes } = existsSync(path)
-    ? Journal.resume(path)
-    : { journal: createBundle(bundle), torn_bytes: 0 };
+  const resumed = resume(bundle, path);
+  if (resumed instanceof Fault) return endUnsealed(keeper, row, resumed);
+  const { journal, torn_bytes } = resumed;
   const last = journal.events.at(-1);
   const run = { id: row.id, actor: row.principal, bundle };
   if (last?.type === "end") return settleRun(keeper, run, journal, last);
@@ -37,6 +41,24 @@ async function reconcile(keeper: RunKeeper, row: RunRow): Promise<void> {
     { durable: true },
   );
   return settleRun(keeper, run, journal, { state: "interrupted", fault });
+}
+
+/** The run's journal, or why it cannot be read: one damaged bundle must not keep the whole home shut. */
+function resume(bundle: string, path: string): ReturnType<typeof Journal.resume> | Fault {
+  try {
+    return existsSync(path) ? Journal.resume(path) : { journal: createBundle(bundle), torn_bytes: 0 };
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "data_loss") return thrown;
+    throw thrown;
+  }
+}
+
+/** The end of a run whose bundle is damaged: its files are left as they are, and no manifest vouches for them. */
+async function endUnsealed(keeper: RunKeeper, row: RunRow, fault: Fault): Promise<void> {
+  const payload = { state: "interrupted", manifest_sha256: null, fault: fault.code };
+  const { seq } = await keeper.ledger.append({ type: "run.end", actor: row.principal, run: row.id, payload });
+  const ended_at = rfc3339(keeper.clock.now());
+  await keeper.runs.end(row.id, { state: "interrupted", ended_at, fault: fault.message, end_seq: seq });
 }
 
 function unfinishedCalls(journal: Journal): readonly { readonly call: string; readonly tool: string }[] {

@@ -25,11 +25,6 @@ export interface ActiveRun extends RunScope {
   readonly bundle: string;
   readonly controller: AbortController;
   readonly ts: () => string;
-  /**
-   * Settles when `run.start` is in the ledger or could not be written. Entries appended after it are behind it in the log,
-   * so a durable intent implies a durable start, and one fsync can serve both.
-   */
-  readonly started: Promise<Fault | undefined>;
 }
 
 /** How often a running process looks whether another one asked it to stop, in milliseconds. */
@@ -51,8 +46,8 @@ export async function beginRun(
   const owner = thisProcess();
   await keeper.runs.insert({ id: run_id, principal: actor, source: input.source, created_at: ts(), owner });
   const bundle = join(keeper.home.runs, run_id);
-  const journal = createBundle(bundle);
-  journal.append({ type: "start", ts: ts(), run_id, principal: actor, ...input }, { durable: false });
+  const start = { type: "start", ts: ts(), run_id, principal: actor, ...input } as const;
+  const journal = await orRelease(keeper, run_id, () => openBundle(bundle, start));
   const { message: _, ...facts } = input;
   const controller = new AbortController();
   const linked = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
@@ -63,16 +58,43 @@ export async function beginRun(
   return { run_id, principal, journal, signal: linked, bundle, controller, ts, started };
 }
 
+function openBundle(bundle: string, start: RunEvent): Journal {
+  const journal = createBundle(bundle);
+  try {
+    journal.append(start, { durable: false });
+    return journal;
+  } catch (thrown) {
+    journal.close();
+    throw thrown;
+  }
+}
+
+/**
+ * Carries out a step of a run's life. When it fails this process is done with the run: it is left for the next start to
+ * end, and does not go on as `running` while this process lives. The step's own failure is what is thrown.
+ */
+export async function orRelease<T>(keeper: RunKeeper, id: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (thrown) {
+    // Where the state database is what failed, the row stays as it is until this process is gone.
+    await keeper.runs.release(id).catch(() => undefined);
+    throw thrown;
+  }
+}
+
 /**
  * The end of a run the ledger never heard of. Where the disk that failed the ledger fails this too, the run stays open
  * and the next start ends it.
  */
 export async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault): Promise<void> {
   try {
-    const end = { type: "end", ts: run.ts(), state: "failed", answer: "", fault: fault.toRecord() } as const;
-    run.journal.append(end, { durable: false });
-    sealBundle(run.bundle, run.journal.events);
-    await keeper.runs.end(run.run_id, { state: "failed", ended_at: end.ts, fault: fault.message, end_seq: null });
+    await orRelease(keeper, run.run_id, async () => {
+      const end = { type: "end", ts: run.ts(), state: "failed", answer: "", fault: fault.toRecord() } as const;
+      run.journal.append(end, { durable: false });
+      sealBundle(run.bundle, run.journal.events);
+      await keeper.runs.end(run.run_id, { state: "failed", ended_at: end.ts, fault: fault.message, end_seq: null });
+    });
   } catch (thrown) {
     if (asFault(thrown).code === "internal") throw thrown;
   } finally {
@@ -94,13 +116,15 @@ export function canceledFault(): Fault {
 
 /** Writes the end of a run everywhere it is written; the bundle is complete when this returns. */
 export async function endRun(keeper: RunKeeper, run: ActiveRun, end: End): Promise<void> {
-  run.journal.append({ type: "end", ts: run.ts(), ...end }, { durable: false });
-  await settleRun(
-    keeper,
-    { id: run.run_id, actor: principalText(run.principal), bundle: run.bundle },
-    run.journal,
-    end,
-  );
+  const { run_id: id, bundle, journal } = run;
+  try {
+    await orRelease(keeper, id, () => {
+      journal.append({ type: "end", ts: run.ts(), ...end }, { durable: false });
+      return settleRun(keeper, { id, actor: principalText(run.principal), bundle }, journal, end);
+    });
+  } finally {
+    journal.close();
+  }
 }
 
 /** Seals the bundle of a journal that has its `end` and writes that end to ledger and state. */

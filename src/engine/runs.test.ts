@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import type { Json } from "../core/canonical.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { agent, operator } from "../define/principal.ts";
 import type { ProviderEvent } from "../define/provider.ts";
+import { defineTool } from "../define/tool.ts";
 import { checkSeal } from "./history.ts";
 import { openEngine } from "./open.ts";
 import { replayBundle } from "./replay.ts";
@@ -105,6 +107,51 @@ test("two engines on one home both work, and the ledger stays one chain", async 
     ),
   );
   expect(results.every((result) => result.ok)).toBe(true);
+  await other.close();
+});
+
+test("a run is canceled from another process, and ends as cancelled in bundle, state and ledger", async () => {
+  let reached = () => {};
+  const inside = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const wait = defineTool({
+    name: "time.wait",
+    summary: "Wait to be canceled.",
+    capability: "time.now",
+    effect: "read",
+    needs: [],
+    input: v.strictObject({}),
+    output: v.strictObject({}),
+    examples: [],
+    handler: ({ signal }) =>
+      new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason));
+        reached();
+      }),
+  });
+  const stop = defineTool({
+    name: "run.stop",
+    summary: "Cancel a run.",
+    capability: "runs.cancel",
+    effect: "write",
+    needs: ["runs"],
+    input: v.strictObject({ id: v.string() }),
+    output: v.strictObject({ cancelled: v.boolean() }),
+    examples: [],
+    handler: async ({ runs }, { id }) => ({ cancelled: await runs.cancel(id) }),
+  });
+  const reeve = await estate.open({ tools: [wait] });
+  const waiting = reeve.call(operator, "time.wait", {});
+  await inside;
+  const other = await openEngine({ home: estate.home, tools: [stop], providers: [], version: "test" });
+  const id = (await other.keeper.runs.newest()) ?? "";
+  expect(await other.call(operator, "run.stop", { id })).toMatchObject({ ok: true, output: { cancelled: true } });
+  const ended = await waiting;
+  expect(ended).toMatchObject({ ok: false, run_id: id, code: "canceled" });
+  expect((await other.keeper.runs.get(id))?.state).toBe("cancelled");
+  expect(JSON.parse(readFileSync(join(ended.bundle, "meta.json"), "utf8"))).toMatchObject({ state: "cancelled" });
+  expect(await estate.newest("run.end")).toMatchObject([{ state: "cancelled" }]);
   await other.close();
 });
 

@@ -5,7 +5,8 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { StagedChange, Vault } from "../vault/vault.ts";
 
 /**
- * Stages a change and carries it out between its two ledger entries, while no other process may change the vault.
+ * Stages a change and carries it out between its two ledger entries, the first of them under a checkpoint, while no
+ * other process may change the vault.
  * Returns undefined when there was nothing to stage.
  */
 export function commitChange<C extends StagedChange>(
@@ -19,6 +20,7 @@ export function commitChange<C extends StagedChange>(
     const change = stage();
     if (!change) return undefined;
     await ledger.append({ type: "vault.staged", actor, run, payload: { manifest: change.manifest, what, name } });
+    await ledger.checkpoint();
     change.commit();
     await ledger.append({ type: "vault.committed", actor, run, payload: { manifest: change.manifest } });
     return change;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Fault } from "../core/fault.ts";
 import { openEntries } from "../store/entries.ts";
@@ -43,6 +43,25 @@ if (mayMount) {
       expect(await ledger.append(draft)).toMatchObject({ seq: before });
       await ledger.close();
       expect(await home.verify({ path })).toMatchObject({ status: "ok", entries: before + 1 });
+    } finally {
+      Bun.spawnSync(["umount", dir]);
+    }
+  });
+
+  test("a ledger on a full disk still verifies", async () => {
+    using home = scratch();
+    const dir = join(home.dir, "filled");
+    mkdirSync(dir);
+    expect(Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir]).exitCode).toBe(0);
+    try {
+      const path = join(dir, "ledger.db");
+      const ledger = await home.open({ path });
+      await ledger.append(draft);
+      await ledger.close();
+      // As a process leaves it whose disk was filled by another.
+      for (const name of ["ledger.db-shm", "ledger.db-wal"]) rmSync(join(dir, name), { force: true });
+      writeFileSync(join(dir, "ballast"), new Uint8Array(statfsSync(dir).bfree * statfsSync(dir).bsize));
+      expect(await home.verify({ path })).toMatchObject({ status: "ok", entries: 1 });
     } finally {
       Bun.spawnSync(["umount", dir]);
     }

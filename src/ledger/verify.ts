@@ -112,7 +112,9 @@ function findProblem(path: string, { origin, pinned, held }: Trust, progress: Pr
   if (!existsSync(path)) {
     const [first] = held;
     if (first === undefined)
-      throw new Fault("not_found", `${path}: there is no ledger`, { hint: "name the home with --home" });
+      throw new Fault("not_found", `${path}: there is no ledger`, {
+        hint: "run `reeve init`, or name the home with --home",
+      });
     const message = `${path} is missing, but ${first.witness} holds a checkpoint of ${sizeOf(first.note) ?? "unknown"} entries`;
     return { status: "missing", seq: 0, message };
   }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Fault } from "../core/fault.ts";
+import { acquire } from "../core/lock.ts";
+import { thisProcess } from "../core/owner.ts";
 import { utf8 } from "../core/text.ts";
 import { signCheckpoint, signersOf } from "./checkpoint.ts";
 import { identityOf, newLogKey } from "./key.ts";
@@ -101,14 +103,14 @@ describe("the file witness", () => {
       Array.from({ length: 20 }, (_, i) => home.witness.add(0, [], good.note(i + 1))),
     );
     expect(results.filter((each) => each.status === "fulfilled")).toHaveLength(1);
-    expect(existsSync(`${home.witnessPath}.lock`)).toBe(false);
+    (await acquire(`${home.witnessPath}.lock`, 0)).release();
   });
 
   test("takes over a lock whose holder is gone", async () => {
     using home = scratch();
-    mkdirSync(dirname(home.witnessPath));
-    writeFileSync(`${home.witnessPath}.lock`, "4194305");
-    utimesSync(`${home.witnessPath}.lock`, 0, 0);
+    mkdirSync(`${home.witnessPath}.lock`, { recursive: true });
+    const [boot, namespace] = thisProcess().split("/");
+    writeFileSync(`${home.witnessPath}.lock/1`, `${boot}/${namespace}/4194305/1`);
     await home.witness.add(0, [], good.note(5));
     expect(await home.witness.latest(origin)).toContain("\n5\n");
   });

@@ -1,10 +1,11 @@
 /** Witnesses remember the newest checkpoint of a log outside its reach and accept only a longer one that contains it. */
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { writeAtomic } from "../core/atomic.ts";
 import { canonicalize, parseJson } from "../core/canonical.ts";
 import { asFault, Fault, systemErrorName } from "../core/fault.ts";
+import { acquire } from "../core/lock.ts";
 import { equalBytes } from "../crypto/hash.ts";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.ts";
 import { verifyConsistency } from "./proof.ts";
@@ -23,6 +24,7 @@ export interface Witness {
   add(old_size: number, proof: readonly Uint8Array[], note: string): Promise<void>;
 }
 
+const patience_ms = 10_000;
 const fileForm = v.strictObject({ v: v.literal(1), notes: v.record(v.string(), v.string()) });
 
 /**
@@ -36,7 +38,7 @@ export function fileWitness(path: string): Witness {
     async add(old_size, proof, note) {
       const offered = readCheckpoint(note);
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const unlock = await lock(`${path}.lock`);
+      const lock = await acquire(`${path}.lock`, patience_ms);
       try {
         const notes = readNotes(path);
         const held = notes[offered.origin];
@@ -45,7 +47,7 @@ export function fileWitness(path: string): Witness {
       } catch (thrown) {
         throw asFault(thrown, path);
       } finally {
-        unlock();
+        lock.release();
       }
     },
   };
@@ -90,53 +92,6 @@ function readNotes(path: string): Readonly<Record<string, string>> {
   } catch (cause) {
     const hint = "restore it from a backup; without it a rolled-back ledger goes unnoticed";
     throw new Fault("data_loss", `the witness file ${path} is damaged`, { hint, cause });
-  }
-}
-
-const wait_ms = 5;
-const give_up_ms = 10_000;
-const stale_ms = 2000;
-
-/** Holds `path` as a lock between processes. One left by a process that is gone is taken over. */
-async function lock(path: string): Promise<() => void> {
-  for (let waited_ms = 0; waited_ms < give_up_ms; waited_ms += wait_ms) {
-    try {
-      const fd = openSync(path, "wx", 0o600);
-      try {
-        writeSync(fd, String(process.pid));
-      } finally {
-        closeSync(fd);
-      }
-      return () => rmSync(path, { force: true });
-    } catch (thrown) {
-      if (systemErrorName(thrown) !== "EEXIST") throw asFault(thrown, path);
-    }
-    removeAbandoned(path);
-    await Bun.sleep(wait_ms);
-  }
-  throw new Fault("unavailable", `${path} is held by another process`, { hint: "remove it if no such process runs" });
-}
-
-/** Renamed before it is removed, so that of two who find it abandoned only one removes it. */
-function removeAbandoned(path: string): void {
-  const aside = `${path}.${process.pid}.old`;
-  try {
-    if (Date.now() - statSync(path).mtimeMs < stale_ms || isAlive(Number(readFileSync(path, "utf8")))) return;
-    renameSync(path, aside);
-  } catch (thrown) {
-    // Gone in the meantime: its owner released it.
-    if (systemErrorName(thrown) !== "ENOENT") throw asFault(thrown, path);
-  }
-  rmSync(aside, { force: true });
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return systemErrorName(thrown) === "EPERM";
   }
 }
 

@@ -95,7 +95,7 @@ export function revokeFrom(
 function checkReadable({ fault }: Policy): void {
   if (!fault) return;
   throw new Fault("failed_precondition", `a policy that cannot be read cannot be changed: ${fault.message}`, {
-    hint: fault.hint ?? "correct the policy file with an editor or run: reeve doctor --fix",
+    hint: fault.hint ?? "correct the policy file with an editor, or restore it from a backup",
     cause: fault,
   });
 }

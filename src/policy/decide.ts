@@ -152,7 +152,7 @@ function judge(policy: Policy, request: AccessRequest, trace: Trace): Decision {
   };
 }
 
-const repair = "correct the policy file with an editor or run: reeve doctor --fix";
+const repair = "correct the policy file with an editor, or restore it from a backup";
 
 function wantedBy({ capability, resources }: AccessRequest): readonly Wanted[] {
   const isNamed = resources.some((each) => each.capability === capability);

@@ -62,7 +62,7 @@ export async function probeSandbox(programs: SandboxPrograms = sandboxPrograms()
   if (!drop) {
     return refused(
       "running as root and setpriv is missing, so the sandbox would start as uid 0, which it cannot hold",
-      "install util-linux, or run reeve as an unprivileged user",
+      "install util-linux, or run Reeve as an unprivileged user",
     );
   }
   const started = performance.now();

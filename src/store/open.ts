@@ -111,7 +111,10 @@ function connect(path: string, flags: number): Database {
   }
 }
 
-/** A WAL file wants its `-shm` file; where that cannot be made and no log is pending, the file cannot change either. */
+/**
+ * A WAL file wants its `-shm` file. Where that cannot be made and no log is pending, the file cannot change either: the
+ * media are read-only, or the disk is full and the log cannot grow.
+ */
 function openForReading(path: string): Database {
   const database = connect(path, constants.SQLITE_OPEN_READONLY);
   try {
@@ -119,9 +122,10 @@ function openForReading(path: string): Database {
     return database;
   } catch (thrown) {
     database.close();
-    const wanted = thrown instanceof SQLiteError && thrown.code !== undefined;
-    const pending = existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0;
-    if (!wanted || pending || !/^SQLITE_(CANTOPEN|READONLY)/.test(thrown.code ?? "")) throw storeFault(thrown, path);
+    const code = thrown instanceof SQLiteError ? (thrown.code ?? "") : "";
+    const isFrozen = /^SQLITE_(CANTOPEN|READONLY|FULL|IOERR_SHM)/.test(code);
+    const pending = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    if (!isFrozen || pending > 0) throw storeFault(thrown, path);
     const address = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
     return connect(address, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
   }

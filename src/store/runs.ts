@@ -96,6 +96,18 @@ export class RunStore {
     );
   }
 
+  /** Makes `to` the owner of a run that is not over and still `from`'s; false when another process was faster. */
+  async claim(id: string, from: string, to: string): Promise<boolean> {
+    return (
+      this.#change("UPDATE runs SET owner = ? WHERE id = ? AND owner = ? AND ended_at IS NULL", [to, id, from]) === 1
+    );
+  }
+
+  /** Notes that nobody drives a run any more that is not over: the next start ends it. */
+  async release(id: string): Promise<void> {
+    this.#change("UPDATE runs SET state = 'interrupted', owner = '' WHERE id = ? AND ended_at IS NULL", [id]);
+  }
+
   /** Ends a run that is not over yet; false when it was over already. */
   async end(id: string, end: RunEnd): Promise<boolean> {
     const sql = "UPDATE runs SET state = ?, ended_at = ?, fault = ?, end_seq = ? WHERE id = ? AND ended_at IS NULL";

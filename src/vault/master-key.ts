@@ -88,7 +88,7 @@ export async function readMasterKey(keys: string, ask?: () => Promise<string | u
   const passphrase = await ask?.();
   if (passphrase === undefined) {
     throw new Fault("unauthenticated", "the vault's key is protected by a passphrase and none was given", {
-      hint: "run in a terminal to be asked for it",
+      hint: "pass --passphrase-file FILE, or run in a terminal to be asked for it",
     });
   }
   return unwrap(wrapped, passphrase, path);

@@ -199,6 +199,6 @@ function openRoot(ground: Ground): number {
   if (identity === ground.identity) return directory;
   closeSync(directory);
   throw new Fault("failed_precondition", "the workspace directory was replaced by another", {
-    hint: "restart reeve to use the new one",
+    hint: "restart Reeve to use the new one",
   });
 }

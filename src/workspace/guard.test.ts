@@ -165,6 +165,13 @@ test("a directory that holds reeve's state can be neither removed nor moved", as
   expect(existsSync(join(root, "dir/deep/.reeve"))).toBe(true);
 });
 
+test("what may not be read cannot be moved to where it may, alone or in a directory", async () => {
+  const blind = handle((access, path) => access !== "read" || path !== "dir/file.txt");
+  expect(await codeOf(() => blind.move("dir/file.txt", "open", { overwrite: false }))).toBe("permission_denied");
+  expect(await codeOf(() => blind.move("dir", "open", { overwrite: false }))).toBe("permission_denied");
+  expect(readFileSync(join(root, "dir/file.txt"), "utf8")).toBe("hello");
+});
+
 test("the workspace itself can be neither removed, moved, replaced nor written", async () => {
   for (const path of [".", "./", root, `${root}/.`]) {
     for (const [name, act] of everything(files, path)) {
@@ -191,6 +198,23 @@ test("listing and walking leave out state, links, special and hard-linked files"
   const walked = await Array.fromAsync(files.walk(".", { signal: AbortSignal.timeout(10_000), skip: [] }));
   expect(walked.map(({ path }) => path)).toEqual(["dir/file.txt"]);
   rmSync(join(root, "hard"));
+});
+
+test("an interruption ends a walk whose files take long, however few they are", async () => {
+  for (const name of ["a", "b", "c", "d"]) writeFileSync(join(root, name), "x");
+  const controller = new AbortController();
+  setImmediate(() => controller.abort(new Fault("canceled", "interrupted")));
+  const seen: string[] = [];
+  const walk = async (): Promise<void> => {
+    for await (const file of files.walk(".", { signal: controller.signal, skip: [] })) {
+      seen.push(file.path);
+      for (const began = performance.now(); performance.now() - began < 30;) {
+        // What a search does with a file: it computes, and lets nothing else run.
+      }
+    }
+  };
+  expect(await codeOf(walk)).toBe("canceled");
+  expect(seen.length).toBeLessThan(5);
 });
 
 test("a tree with links in it is removed without following them", async () => {

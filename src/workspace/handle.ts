@@ -9,8 +9,8 @@ import { makeDirectories, writeFile } from "./rewrite.ts";
 import { presentEntry, type Site } from "./site.ts";
 import { namesIn } from "./tree.ts";
 
-/** Entries looked at before other work of the process, such as a deadline, gets its turn. */
-const entriesPerTurn = 256;
+/** Time of looking, and of what is done with each file found, after which a deadline or an interruption gets its turn. */
+const turnMs = 20;
 
 export function handleOn(site: Site, parse: (path: string) => Names): WorkspaceHandle {
   const { ground } = site;
@@ -100,7 +100,8 @@ export function handleOn(site: Site, parse: (path: string) => Names): WorkspaceH
       const start = parse(path);
       const skipped = new Set(skip);
       const pending = [await look(path, () => startOf(start))];
-      for (let seen = 1, next = pending.pop(); next; seen++, next = pending.pop()) {
+      let turn_began = performance.now();
+      for (let next = pending.pop(); next; next = pending.pop()) {
         if (signal.aborted) throw asFault(signal.reason, "walk");
         const [names, entry] = next;
         if (entry.type === "dir") {
@@ -111,7 +112,10 @@ export function handleOn(site: Site, parse: (path: string) => Names): WorkspaceH
         } else if (isReadable(names, entry) && permits(names)) {
           yield factsOf(names, entry);
         }
-        if (seen % entriesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (performance.now() - turn_began > turnMs) {
+          await new Promise((resolve) => setImmediate(resolve));
+          turn_began = performance.now();
+        }
       }
     },
 

@@ -51,11 +51,11 @@ export function remove(site: Site, names: Names, recursive: boolean): "file" | "
 }
 
 /**
- * Moves a file or directory. With `overwrite` a file may take the place of a file and a directory that of an empty one,
+ * Moves a file or directory. What may not be read may not be moved either: its new place might be one that may. With `overwrite` a file may take the place of a file and a directory that of an empty one,
  * in one step; anything else in the way is refused.
  */
 export function move(site: Site, from: Names, to: Names, overwrite: boolean): "file" | "dir" {
-  site.require("delete", from);
+  for (const access of ["delete", "read"] as const) site.require(access, from);
   site.require("write", to);
   return withParent(site.ground, from, (source, fromName) =>
     withParent(site.ground, to, (target, toName) => {
@@ -69,7 +69,7 @@ export function move(site: Site, from: Names, to: Names, overwrite: boolean): "f
       }
       if (type === "dir") {
         surveyDirectory(site, source, from, (path) => {
-          site.require("delete", path);
+          for (const access of ["delete", "read"] as const) site.require(access, path);
           site.require("write", [...to, ...path.slice(from.length)]);
         });
       }

@@ -116,7 +116,7 @@ function requireNoFollow(): void {
     throw new Fault("failed_precondition", "/proc is not available", { hint: "mount /proc", cause });
   }
   throw new Fault("failed_precondition", "this system follows links even when told not to", {
-    hint: "run reeve on Linux",
+    hint: "run Reeve on Linux",
   });
 }
 

@@ -113,6 +113,15 @@ describe("numbers", () => {
   });
 });
 
+describe("paths", () => {
+  test("an empty one is refused rather than meaning the working directory", async () => {
+    expect((await faultOf("speak", "--message-file", "")).message).toBe("--message-file is empty");
+    expect((await faultOf("--home=", "speak")).message).toBe("--home is empty");
+    expect((await faultOf("speak", "--passphrase-file=")).hint).toBe("name a file");
+    expect(await inputOf("--message", "")).toEqual({ message: "" });
+  });
+});
+
 describe("names", () => {
   test("an unknown command is refused with the nearest name", async () => {
     const fault = await faultOf("speek");

@@ -251,6 +251,12 @@ function valueOf(flag: Flag, given: string, previous: unknown): unknown {
       hint: didYouMean(given, flag.choices, `one of ${flag.choices.join(", ")}`),
     });
   }
+  // The empty text would mean the working directory: an unset variable must not choose it.
+  if (given === "" && (flag.placeholder === "FILE" || flag.placeholder === "DIR")) {
+    throw new Fault("invalid_argument", `${flagName(flag)} is empty`, {
+      hint: `name a ${flag.placeholder === "FILE" ? "file" : "directory"}`,
+    });
+  }
   if (flag.kind !== "number") return given;
   const number = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(given) ? Number(given) : Number.NaN;
   if (Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number))) return number;

@@ -6,7 +6,9 @@ import { Fault } from "../../../src/core/fault.ts";
 import { check } from "../../../src/core/schema.ts";
 import type { CommandContext } from "../../../src/define/command.ts";
 import { operator } from "../../../src/define/principal.ts";
+import { watchPolicy } from "../../../src/engine/control.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
+import { decide } from "../../../src/policy/decide.ts";
 import { withEngine } from "./engine.ts";
 
 /** Throws the call's fault when it was refused or failed. */
@@ -30,6 +32,13 @@ export async function actThrough<S extends v.GenericSchema<unknown, unknown>>(
   if (result.ok) return check(output, result.output, tool);
   const { code, message, hint, data } = result.fault;
   throw new Fault(code, message, { ...(hint === undefined ? {} : { hint }), ...(data === undefined ? {} : { data }) });
+}
+
+/** Asks policy about an act of the operator that is no tool's. Throws `permission_denied`, also for an unreadable policy. */
+export function requireAllowed(ctx: CommandContext, capability: string): void {
+  const request = { principal: operator, capability, effect: "control", resources: [], now_ms: Date.now() } as const;
+  const decision = decide(watchPolicy(ctx.home.policy)(), request);
+  if (decision.effect !== "allow") throw new Fault("permission_denied", decision.reason, { hint: decision.hint });
 }
 
 /** Throws `not_found` where nothing was initialised, for commands that read the home without opening the engine. */

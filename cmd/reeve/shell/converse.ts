@@ -3,11 +3,12 @@ import * as v from "valibot";
 import type { Json } from "../../../src/core/canonical.ts";
 import { Fault, type FaultRecord } from "../../../src/core/fault.ts";
 import { type CommandContext, option } from "../../../src/define/command.ts";
-import { agent, operator, parsePrincipal, type Principal, principalText } from "../../../src/define/principal.ts";
+import { agent, operator, type Principal, principalText } from "../../../src/define/principal.ts";
 import { parseDirective } from "../../../src/engine/drive.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { withEngine } from "./engine.ts";
 import { readMessage, type Spoken } from "./message.ts";
+import { agentNamed, principalNamed } from "./principal.ts";
 
 export const conversationInput = v.strictObject({
   words: option(v.array(v.string()), "MESSAGE", "the message; several words are joined by spaces"),
@@ -66,8 +67,8 @@ export function faultOf(result: Conversation): FaultRecord | undefined {
 }
 
 function namedAgent(input: ConversationInput): Principal | undefined {
-  const byAgent = input.agent === undefined ? undefined : agent(input.agent);
-  const byAs = input.as === undefined ? undefined : parsePrincipal(input.as);
+  const byAgent = input.agent === undefined ? undefined : agent(agentNamed(input.agent));
+  const byAs = input.as === undefined ? undefined : principalNamed(input.as);
   if (byAs?.kind === "operator") {
     throw new Fault("invalid_argument", "--as takes an agent: the operator acts by typing /tool", {
       hint: "write --as agent:NAME",

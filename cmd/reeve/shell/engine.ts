@@ -25,6 +25,7 @@ export async function withEngine<T>(
     passphrase: () => askPassphrase(ctx, "Passphrase of the vault"),
   });
   try {
+    for (const notice of engine.notices) ctx.note(notice);
     for (const id of engine.reconciled) ctx.note(`run ${id} was cut off earlier; see reeve runs show ${id}`);
     return await use(engine);
   } finally {
@@ -42,7 +43,7 @@ export async function askPassphrase(ctx: CommandContext, question: string): Prom
 export function readSecretFile(path: string, cwd: string, max_bytes: number): string {
   const facts = statSync(path, { throwIfNoEntry: false });
   if (facts?.isFile() && (facts.mode & 0o077) !== 0) {
-    throw new Fault("failed_precondition", `${path} can be read by other users`, { hint: `run chmod 600 ${path}` });
+    throw new Fault("failed_precondition", `${path} can be read by other users`, { hint: `run chmod 600 '${path}'` });
   }
   const text = cleanText(readInputFile(path, cwd, max_bytes, "the file"), path).replace(/\r?\n$/, "");
   if (text === "") throw new Fault("invalid_argument", `${path} is empty`, { hint: "write the passphrase into it" });

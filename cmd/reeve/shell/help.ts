@@ -1,6 +1,10 @@
 /** Help as text, made from the commands alone: usage, arguments, flags, details and the table of exit statuses. */
 import { type Command, exitStatuses, type Flag, flagsOf, isGroup } from "../../../src/define/command.ts";
 import { type Entry, globalFlags, lastWord } from "./argv.ts";
+import { fold } from "./fold.ts";
+
+/** Of every terminal there is; help is the same text everywhere. */
+const width = 80;
 
 export function helpText(of: Entry | undefined, entries: readonly Entry[]): string {
   if (of === undefined) return overview(entries);
@@ -9,7 +13,7 @@ export function helpText(of: Entry | undefined, entries: readonly Entry[]): stri
 
 function overview(entries: readonly Entry[]): string {
   return sections([
-    "reeve runs a machine on its owner's behalf: policy before every effect, a ledger of all of them.",
+    hanging("", "Reeve runs a machine on its owner's behalf: policy before every effect, a ledger of all of them."),
     "USAGE\n  reeve COMMAND [FLAGS] [ARGUMENTS]",
     `COMMANDS\n${table(entries.map((entry) => [entry.name, entry.summary]))}`,
     `FLAGS OF EVERY COMMAND\n${flagTable(globalFlags)}`,
@@ -21,7 +25,7 @@ function overview(entries: readonly Entry[]): string {
 
 function groupHelp(name: string, summary: string, commands: readonly Command[]): string {
   return sections([
-    `reeve ${name}: ${lower(summary)}`,
+    hanging("", `reeve ${name}: ${lower(summary)}`),
     `USAGE\n  reeve ${name} COMMAND [FLAGS] [ARGUMENTS]`,
     `COMMANDS\n${table(commands.map((command) => [lastWord(command.name), command.summary]))}`,
     statusSection([]),
@@ -34,19 +38,19 @@ function commandHelp(command: Command): string {
   const flags = all.filter((flag) => !flag.positional);
   const usage = ["reeve", command.name, ...(flags.length ? ["[FLAGS]"] : []), ...positionals.map(usageOf)].join(" ");
   return sections([
-    `reeve ${command.name}: ${lower(command.summary)}`,
+    hanging("", `reeve ${command.name}: ${lower(command.summary)}`),
     `USAGE\n  ${usage}`,
     positionals.length ? `ARGUMENTS\n${table(positionals.map((flag) => [flag.placeholder, described(flag)]))}` : "",
     flags.length ? `FLAGS\n${flagTable(flags)}` : "",
     `FLAGS OF EVERY COMMAND\n${flagTable(globalFlags)}`,
-    command.details.trim() ? `DETAILS\n${indent(command.details.trim())}` : "",
+    command.details.trim() ? `DETAILS\n${prose(command.details)}` : "",
     command.examples.length ? `EXAMPLES\n${indent(command.examples.join("\n"))}` : "",
     statusSection(command.statuses),
   ]);
 }
 
 function statusSection(own: Command["statuses"]): string {
-  const rows = exitStatuses(own).map(({ status, meaning }) => `  ${String(status).padStart(3)}  ${meaning}`);
+  const rows = exitStatuses(own).map(({ status, meaning }) => hanging(`  ${String(status).padStart(3)}  `, meaning));
   return `EXIT STATUS\n${rows.join("\n")}`;
 }
 
@@ -72,8 +76,30 @@ function described(flag: Flag): string {
 }
 
 function table(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, words]) => `  ${name.padEnd(width)}  ${words}`.trimEnd()).join("\n");
+  const longest = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, words]) => hanging(`  ${name.padEnd(longest)}  `, words)).join("\n");
+}
+
+/** Words after a margin, and below it on every further line. */
+function hanging(margin: string, words: string): string {
+  const below = `\n${" ".repeat(margin.length)}`;
+  return `${margin}${fold(words, width - margin.length).join(below)}`.trimEnd();
+}
+
+/** Paragraphs, whatever lines they were written in. */
+function prose(text: string): string {
+  const paragraphs = text.trim().split(/\n\s*\n/);
+  return paragraphs
+    .map((each) =>
+      hanging(
+        "  ",
+        each
+          .trim()
+          .split(/\s*\n\s*/)
+          .join(" "),
+      ),
+    )
+    .join("\n\n");
 }
 
 function indent(text: string): string {

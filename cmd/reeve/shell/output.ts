@@ -18,11 +18,16 @@ export async function openStream(
   let open = true;
   return {
     terminal,
-    paint: coloured ? colours : plain,
+    paint: { ...(coloured ? colours : plain), width: terminal ? widthOf(fd) : undefined },
     write(text) {
       if (open) open = writeAll(fd, Buffer.from(terminal || fd === 2 ? harmless(text) : text, "utf8"));
     },
   };
+}
+
+/** A serial console says that it is 0 columns wide. */
+function widthOf(fd: 1 | 2): number {
+  return (fd === 1 ? process.stdout : process.stderr).columns || 80;
 }
 
 /** Whether a descriptor is a terminal; `node:tty` is loaded only for a device, since loading it costs milliseconds. */
@@ -50,13 +55,15 @@ function writeAll(fd: number, bytes: Uint8Array): boolean {
   return true;
 }
 
+type Marks = Omit<Paint, "width">;
+
 const codes = { strong: 1, faint: 2, good: 32, caution: 33, bad: 31 } as const;
 
 function sequence(code: number): (text: string) => string {
   return (text) => `\x1b[${code}m${text}\x1b[0m`;
 }
 
-const colours: Paint = {
+const colours: Marks = {
   strong: sequence(codes.strong),
   faint: sequence(codes.faint),
   good: sequence(codes.good),
@@ -66,17 +73,20 @@ const colours: Paint = {
 
 const same = (text: string): string => text;
 
-const plain: Paint = { strong: same, faint: same, good: same, caution: same, bad: same };
+const plain: Marks = { strong: same, faint: same, good: same, caution: same, bad: same };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const control = /\x1b\[(?:0|1|2|31|32|33)m|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
+const control = /\x1b\[(?:0|1|2|31|32|33)m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 
 /**
- * Text that cannot drive a terminal: control characters other than newline and tab are written as `\xNN`. Names of files
+ * Text that cannot drive a terminal: control characters other than newline and tab are written as `\xNN`, those that
+ * reorder a line or end it as `\uNNNN`. Names of files
  * and answers of models come through here; only the few colour codes above pass.
  */
 export function harmless(text: string): string {
-  return text.replace(control, (found) =>
-    found.length > 1 ? found : `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replace(control, (found) => {
+    if (found.length > 1) return found;
+    const digits = found.charCodeAt(0).toString(16);
+    return digits.length > 2 ? `\\u${digits}` : `\\x${digits.padStart(2, "0")}`;
+  });
 }

@@ -34,7 +34,8 @@ export async function runCommandLine(
     }
     const parsed = await parseArguments(argv, entries);
     if (parsed.kind === "help") {
-      streams.out.write(`${helpText(parsed.of, entries)}\n`);
+      const help = helpText(parsed.of, entries);
+      streams.out.write(json ? `${JSON.stringify({ help })}\n` : `${help}\n`);
       return 0;
     }
     return await runCommand(parsed.command, parsed.input, parsed.globals, version, streams);
@@ -58,7 +59,7 @@ async function runCommand(
 ): Promise<number> {
   const interruption = listenForInterruption();
   try {
-    const input = check(command.input, given, `reeve ${command.name}`);
+    const input = check(command.input, given, `reeve ${command.name}`, `see reeve ${command.name} --help`);
     const result = await command.run(await contextOf(globals, version, interruption.signal, streams.err), input);
     return printResult(command, result, globals.json, streams);
   } catch (thrown) {

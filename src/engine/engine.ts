@@ -169,14 +169,11 @@ export class Engine {
     return { run_id: run.run_id, ...rest, bundle: run.bundle, calls, ...(fault ? { fault } : {}) };
   }
 
-  /**
-   * Ends what is running, writes the last checkpoint and closes every file. With `exits` the state database is left to the
-   * end of the process: folding its write-ahead log in costs four trips to the disk, and the next start reads it as it is.
-   */
-  async close(options: { readonly exits: boolean } = { exits: false }): Promise<void> {
+  /** Ends what is running, writes the last checkpoint and closes every file. */
+  async close(): Promise<void> {
     for (const run of this.#active.values()) run.controller.abort(canceledFault());
     await this.keeper.ledger.close();
-    if (!options.exits) this.keeper.runs.close();
+    this.keeper.runs.close();
     this.#vault.close();
   }
 

@@ -29,7 +29,7 @@ export async function withEngine<T>(
     for (const id of engine.reconciled) ctx.note(`run ${id} was cut off earlier; see reeve runs show ${id}`);
     return await use(engine);
   } finally {
-    await engine.close({ exits: true });
+    await engine.close();
   }
 }
 

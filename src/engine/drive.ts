@@ -6,7 +6,7 @@ import { type Json, canonicalize } from "../core/canonical.ts";
 import { Fault, type FaultRecord, asFault } from "../core/fault.ts";
 import type { RunState } from "../define/handles.ts";
 import type { Message, ProviderEvent, ProviderRequest, ToolOffer, ToolRequest } from "../define/provider.ts";
-import type { CallCode } from "./call.ts";
+import type { CallCode } from "./result.ts";
 
 /** A call's result as the conversation needs it. */
 export type Answer =

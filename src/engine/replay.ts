@@ -5,7 +5,7 @@ import { type Json, canonicalize, isJsonObject, parseJson } from "../core/canoni
 import { Fault } from "../core/fault.ts";
 import type { ProviderEvent } from "../define/provider.ts";
 import { compareWithManifest, renderBundle } from "./bundle.ts";
-import type { CallCode } from "./call.ts";
+import type { CallCode } from "./result.ts";
 import { type Answer, driveConversation, driveDirective, type End, parseDirective, type Ports } from "./drive.ts";
 import { readJournal, type RunEvent } from "./journal.ts";
 

@@ -1,0 +1,30 @@
+/** What the door stands between: made once when a home is opened. */
+import type { Clock } from "../core/clock.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { RunStore } from "../store/runs.ts";
+import type { Scrubber } from "../vault/scrub.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Mint } from "./mint.ts";
+import type { RunScope } from "./scope.ts";
+
+export interface Door {
+  readonly catalogue: Catalogue;
+  readonly ledger: Ledger;
+  readonly runs: RunStore;
+  readonly clock: Clock;
+  readonly mint: Mint;
+  readonly policy: () => Policy;
+  readonly scrubber: () => Scrubber;
+  /** A path argument as policy knows it: relative to the workspace, without dots; throws for one that leaves it. */
+  readonly canonicalPath: (path: string) => string;
+  /** Milliseconds a call may take when its tool does not say. */
+  readonly tool_timeout_ms: number;
+}
+
+/** One call on its way through. */
+export interface Attempt {
+  readonly door: Door;
+  readonly scope: RunScope;
+  readonly call_id: string;
+}

@@ -21,6 +21,9 @@ export interface ConfigField {
   readonly summary: string;
 }
 
+/** What `output.max_message_bytes` can be set to at most; nothing larger need ever be read. */
+export const largestMessage_bytes = 67_108_864;
+
 const text = v.pipe(
   v.string(),
   v.minLength(1),
@@ -58,7 +61,11 @@ export const settingsSchema = v.strictObject({
     max_concurrent_runs: setting(integer(1, 10_000), 64, "Runs that may be under way at once."),
   }),
   output: section({
-    max_message_bytes: setting(integer(1, 67_108_864), 1_048_576, "Bytes of a message; a larger one is refused."),
+    max_message_bytes: setting(
+      integer(1, largestMessage_bytes),
+      1_048_576,
+      "Bytes of a message; a larger one is refused.",
+    ),
   }),
   ledger: section({
     witness_file: setting(

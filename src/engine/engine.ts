@@ -121,6 +121,7 @@ export class Engine {
   ): Promise<CallResult & { readonly bundle: string }> {
     const shown = { tool: shownName(this.#door, tool), input: this.#recordable(tool, input) };
     const message = `/tool ${shown.tool} ${canonicalize(shown.input)}`;
+    this.#checkMessage(message);
     let result: CallResult | undefined;
     const run = await this.#begin(
       { principal, message, source: options.source ?? "cli", ...(options.signal ? { signal: options.signal } : {}) },

@@ -13,7 +13,7 @@ import { agentNamed, principalNamed } from "./principal.ts";
 export const conversationInput = v.strictObject({
   words: option(v.array(v.string()), "MESSAGE", "the message; several words are joined by spaces"),
   message: option(v.string(), "TEXT", "the message"),
-  message_file: option(v.string(), "FILE", "read the message from this file (UTF-8, at most 1 MiB)"),
+  message_file: option(v.string(), "FILE", "read the message from this file (UTF-8)"),
   agent: option(v.string(), "NAME", "the agent that answers; the configured default when absent"),
   as: option(v.string(), "PRINCIPAL", "act as agent:NAME, for a typed /tool too"),
 });

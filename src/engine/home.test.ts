@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { homeAt } from "../core/home.ts";
 import { operator } from "../define/principal.ts";
+import { openEntries } from "../store/entries.ts";
 import { initHome } from "./init.ts";
 import { useEstate } from "./testdata/estate.ts";
 
@@ -16,6 +17,29 @@ test("a home whose vault was put back to an older copy does not open", async () 
   await estate.close();
   rmSync(estate.home.vault, { recursive: true });
   await Bun.$`cp -a ${before} ${estate.home.vault}`.quiet();
+  await expect(estate.open()).rejects.toThrow("not the one the ledger last recorded");
+});
+
+test("an older vault does not open either when the ledger's index was made to name its old entries", async () => {
+  const reeve = await estate.open();
+  const before = join(estate.directory, "vault-before");
+  await Bun.$`cp -a ${estate.home.vault} ${before}`.quiet();
+  const old = {
+    staged: await reeve.keeper.ledger.latest("vault.staged"),
+    committed: await reeve.keeper.ledger.latest("vault.committed"),
+  };
+  await reeve.call(operator, "secret.keep", { key: "k", value: "new value" });
+  // Each closing signs a checkpoint, and start-up reads no further back than it must.
+  for (let round = 0; round < 2; round++) {
+    const again = await estate.open();
+    for (let i = 0; i < 20; i++) await again.call(operator, "note.write", { path: "a", content: "b" });
+    await estate.close();
+  }
+  rmSync(estate.home.vault, { recursive: true });
+  await Bun.$`cp -a ${before} ${estate.home.vault}`.quiet();
+  const store = openEntries(estate.home.ledger, { create: false });
+  for (const [kind, entry] of Object.entries(old)) store.setLatest(`vault.${kind}`, entry?.seq ?? 0);
+  store.close();
   await expect(estate.open()).rejects.toThrow("not the one the ledger last recorded");
 });
 

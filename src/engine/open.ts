@@ -56,7 +56,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   checkPinnedKeys(pin.keys, ledger);
   await checkVault(ledger, vault);
   const runs = new RunStore(home.database);
-  const keeper: RunKeeper = { home, ledger, runs, clock };
+  const keeper: RunKeeper = { home, ledger, runs, clock, vault_serial: () => vault.serial };
   const reconciled = await reconcileRuns(keeper);
   const notices = [...config.warnings, ...(await observeControlFiles(home, ledger))];
   const { tools, providers, version } = options;

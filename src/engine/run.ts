@@ -15,6 +15,8 @@ import type { RunScope } from "./scope.ts";
 import { thisProcess } from "../core/owner.ts";
 
 export interface RunKeeper {
+  /** How many changes of the vault this process knows of; every end of a run carries it. */
+  readonly vault_serial: () => number;
   readonly home: Home;
   readonly ledger: Ledger;
   readonly runs: RunStore;
@@ -140,7 +142,7 @@ export async function settleRun(
     type: "run.end",
     actor: run.actor,
     run: run.id,
-    payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null },
+    payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null, vault_serial: keeper.vault_serial() },
   });
   await keeper.runs.setCalls(run.id, callsOf(journal.events));
   const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());

@@ -38,16 +38,19 @@ export async function checkVault(ledger: Ledger, vault: Vault): Promise<void> {
     vault.refresh();
     state = await compare(ledger, vault);
   }
-  if (state === "same") return;
   if (state === undefined) {
     throw new Fault("data_loss", "the vault is not the one the ledger last recorded", {
       hint: "an older copy of .reeve/vault was put back, or files were changed by hand; restore the newest backup of the whole home",
     });
   }
+  if (state === "same") return;
   await ledger.append({ type: "vault.committed", actor: "operator", run: null, payload: { manifest: vault.manifest } });
 }
 
 async function compare(ledger: Ledger, vault: Vault): Promise<"same" | "cut off" | undefined> {
+  // The index that finds the newest entry of a type is checked at start for the newest entries only; the newest end of a
+  // run is among them, and tells of changes whose own entries may lie further back.
+  if (vault.serial < serialOf((await ledger.latest("run.end"))?.payload)) return undefined;
   const staged = await ledger.latest("vault.staged");
   const committed = await ledger.latest("vault.committed");
   const pending = staged && staged.seq > (committed?.seq ?? -1) ? manifestOf(staged.payload) : undefined;
@@ -58,4 +61,9 @@ async function compare(ledger: Ledger, vault: Vault): Promise<"same" | "cut off"
 function manifestOf(payload: unknown): string | undefined {
   if (!isJsonObject(payload)) return undefined;
   return typeof payload["manifest"] === "string" ? payload["manifest"] : undefined;
+}
+
+function serialOf(payload: unknown): number {
+  const serial = isJsonObject(payload) ? payload["vault_serial"] : undefined;
+  return typeof serial === "number" ? serial : 0;
 }

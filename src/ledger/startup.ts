@@ -10,7 +10,7 @@ import { checkHeld, type HeldNote } from "./push.ts";
 import { CompactRange, leafHash } from "./tree.ts";
 
 /** How many of the newest entries start-up reads; full verification reads all. */
-const tail_entries = 16;
+const tail_entries = 64;
 
 /**
  * The chain at the end of a file whose tail follows from a signed checkpoint, leads to every later one, and is not behind

@@ -131,6 +131,11 @@ export class Vault {
     return manifestDigest(this.#state.text);
   }
 
+  /** Counts the changes of the vault; authenticated with the manifest, so it cannot be raised without the key. */
+  get serial(): number {
+    return this.#state.manifest.serial;
+  }
+
   /** Name, version, epoch and time of every secret that is not Reeve's own, by name. */
   list(): readonly SecretListing[] {
     return this.#held()

@@ -2,7 +2,7 @@
 # Brings what a make target needs: the pinned Bun with the locked packages, and the system programs named as arguments.
 # As root, missing system packages are installed; otherwise each is named with the command that installs it and what is lost.
 # With BUN in the environment, that Bun is used in place of the one from npm.
-# usage: scripts/setup.sh [bwrap|openssl|python3|qemu|nix]...
+# usage: scripts/setup.sh [bwrap|openssl|python3|strace|tmux|qemu|nix]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,6 +42,8 @@ loss() {
   case $1 in
     bwrap) echo "child processes cannot be sandboxed in namespaces of their own" ;;
     openssl | python3) echo "the independent ledger verifier cannot be run" ;;
+    strace) echo "no test can kill the binary at every change of the disk" ;;
+    tmux) echo "no test can type at the terminal" ;;
     qemu) echo "the arm64 binary cannot be tried on this machine" ;;
     nix) echo "flake.nix cannot be parsed" ;;
   esac

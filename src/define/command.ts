@@ -25,10 +25,21 @@ export interface CommandContext {
   readonly passphrase_file: string | undefined;
   /** One line on stderr with the `reeve:` prefix, left out by `--quiet`. */
   note(line: string): void;
+  /** Standard output, for what is shown before the result is there. */
+  readonly screen: Screen;
+  /** Standard error, for words about the work while it goes on. */
+  readonly side: Screen;
   /** Standard input in full when it is a pipe or a file; undefined when it is a terminal, closed or a device. */
   readStandardInput(max_bytes: number, what: string): Promise<Uint8Array | undefined>;
   /** Undefined without a terminal: then nothing may be asked and the command fails with a hint. */
   readonly prompts: Prompts | undefined;
+}
+
+/** An output stream a command may write to while it works; control characters are made harmless on a terminal. */
+export interface Screen {
+  readonly terminal: boolean;
+  readonly paint: Paint;
+  write(text: string): void;
 }
 
 /** Questions to a person. Every method throws `canceled` when the person presses Ctrl-C. */

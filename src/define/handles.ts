@@ -9,6 +9,10 @@ export interface Handles {
   readonly policy: PolicyHandle;
   readonly secrets: SecretsHandle;
   readonly runs: RunsHandle;
+  readonly sessions: SessionsHandle;
+  readonly agents: AgentsHandle;
+  readonly skills: SkillsHandle;
+  readonly catalogue: CatalogueHandle;
 }
 
 /**
@@ -156,6 +160,8 @@ export interface GrantFacts {
   /** `name` or `name:pattern`. */
   readonly capability: string;
   readonly expires_at: string | null;
+  /** Present when ask rules do not hold for what it covers. */
+  readonly unasked?: true | undefined;
   readonly provenance: { readonly by: string; readonly via: string; readonly at: string };
 }
 
@@ -223,4 +229,100 @@ export interface RunMetrics {
     readonly total_ms: number;
     readonly max_ms: number;
   }[];
+}
+
+export interface SessionFacts {
+  readonly id: string;
+  readonly agent: string;
+  readonly channel: string;
+  readonly user: string;
+  readonly room: string;
+  readonly title: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly closed_at: string | null;
+  /** How many messages it holds. */
+  readonly messages: number;
+}
+
+export interface SessionFilter {
+  readonly agent?: string;
+  readonly channel?: string;
+  readonly user?: string;
+  readonly room?: string;
+  readonly include_closed: boolean;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Sessions of the agent that acts; the operator's handle sees every agent's. */
+export interface SessionsHandle {
+  list(filter: SessionFilter): Promise<{ readonly sessions: readonly SessionFacts[]; readonly total: number }>;
+  /** Undefined for a session that is not there or not the agent's. */
+  get(id: string): Promise<SessionFacts | undefined>;
+  /** Returns when it was closed; the earlier time for one closed already. Throws `failed_precondition` while a run is in it. */
+  close(id: string): Promise<string>;
+}
+
+export interface AgentFacts {
+  readonly name: string;
+  /** Persona files that are there, in prompt order. */
+  readonly persona: readonly string[];
+  readonly grants: number;
+  /** Whether `ask` starts it when none is named. */
+  readonly is_default: boolean;
+}
+
+export interface AgentRunRequest {
+  readonly task: string;
+  /** The agent that does it; the caller itself when absent. It never holds more than the caller could. */
+  readonly agent?: string;
+  /** Capabilities the run is held to, as a grant writes them; all of the caller's when absent. */
+  readonly within?: readonly string[];
+  readonly max_turns?: number;
+  readonly max_tokens?: number;
+}
+
+export interface AgentRunFacts {
+  readonly run_id: string;
+  readonly state: RunState;
+  readonly answer: string;
+  readonly tool_calls: number;
+  readonly fault: string | null;
+}
+
+export interface AgentsHandle {
+  list(): Promise<readonly AgentFacts[]>;
+  /** Persona files and no grants. Throws `already_exists`; nothing is ever overwritten. Returns the names of the files. */
+  create(name: string): Promise<readonly string[]>;
+  /** Makes it the default agent. Throws `not_found`. */
+  switch(name: string): Promise<void>;
+  /** A run of its own beneath the calling one, in whose budget it stays. */
+  run(request: AgentRunRequest): Promise<AgentRunFacts>;
+}
+
+export interface SkillFacts {
+  readonly name: string;
+  readonly description: string;
+  /** SHA-256 over the skill's files, lower-case hexadecimal. */
+  readonly sha256: string;
+  /** 1 for one the operator adopted, 2 for one that lies in the workspace. */
+  readonly ring: 1 | 2;
+}
+
+export interface SkillsHandle {
+  list(): Promise<readonly SkillFacts[]>;
+  /**
+   * A text file of a skill, SKILL.md when no other is named. Throws `not_found`, and `data_loss` when an adopted skill is
+   * no longer what was adopted.
+   */
+  read(name: string, file?: string): Promise<SkillFacts & { readonly file: string; readonly content: string }>;
+}
+
+export interface CatalogueHandle {
+  /** The tools the caller may hold, best match first; an empty query lists them. */
+  search(
+    query: string,
+    limit: number,
+  ): Promise<readonly { readonly name: string; readonly summary: string; readonly input: Json }[]>;
 }

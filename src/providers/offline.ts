@@ -13,6 +13,7 @@ import { planFor } from "./offline/plan.ts";
 export const offline = defineProvider({
   name: "offline",
   summary: "Answers questions with read-only tools, without a model, a key or a network.",
+  reach: null,
   async *stream(request, ctx) {
     try {
       yield* turn(request, ctx);

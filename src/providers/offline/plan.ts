@@ -44,7 +44,9 @@ const nothing: Plan = {
   problem: "none",
 };
 
-export function planFor(request: string, offers: readonly ToolOffer[], rank: ProviderContext["rank"]): Plan {
+export function planFor(request: string, all: readonly ToolOffer[], rank: ProviderContext["rank"]): Plan {
+  // Every tool there is was offered: there is nothing to search for.
+  const offers = all.filter(({ name }) => name !== "tool.search");
   const clauses = request.length > maxRequestLength ? undefined : splitClauses(request);
   if (!clauses || clauses.length > maxClauses) return { ...nothing, problem: "too_long" };
   const matcher = matcherOf(offers, rank);

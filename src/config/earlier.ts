@@ -11,7 +11,6 @@ const bySandbox = "isolation follows from the ring and is not a setting";
 const noServer = "this version serves no network interface";
 const noJobs = "this version schedules no jobs";
 const noChannel = "this version has no messaging channels";
-const offlineOnly = "this version has only the offline provider";
 const byCall = "a deadline belongs to a call: engine.tool_timeout_ms";
 const fixedPlace = "the vault is always in .reeve/vault";
 
@@ -23,11 +22,7 @@ const table: ReadonlyMap<string, Earlier> = new Map<string, Earlier>([
   ...names("server", noServer, "bind_address port tls_enabled tls_cert_file tls_key_file dashboard_enabled"),
   ...names("engine", byCall, "default_run_timeout_ms max_run_timeout_ms"),
   ...names("scheduler", noJobs, "catch_up max_concurrent_jobs"),
-  ...names("output", offlineOnly, "thinking_mode max_thinking_chars"),
-  ...names("model", offlineOnly, "temperature max_tokens"),
-  ...["openai", "openrouter", "requesty", "zai", "generic"].flatMap((provider) =>
-    names(`providers.${provider}`, offlineOnly, "base_url api_key api_key_env headers"),
-  ),
+  ["model.max_tokens", { to: "model.max_output_tokens" }],
   ...names("chat", noChannel, "enabled allow_users allow_rooms rate_limit_per_min global_rate_limit_per_min"),
   ...names("discord", noChannel, "enabled token token_env default_agent_id allow_guilds allow_channels allow_users"),
   ...names("discord", noChannel, "command_prefix rate_limit_per_min"),
@@ -78,6 +73,11 @@ function listOf(value: Json): readonly string[] {
 const secretKey =
   /(?:^|[_-])(?:api_?key|token|password|passphrase|secret|credentials?|authorization|cookie|private_?key)$/i;
 const reference = /^\{\{secret:[^{}]+\}\}$/;
+
+/** Whether a value is `{{secret:NAME}}` and nothing else. */
+export function isReference(value: Json): boolean {
+  return typeof value === "string" && reference.test(value);
+}
 
 /** The vault name for a literal that looks like a secret, or undefined when the value is none: empty, or a reference. */
 export function secretName(field: string, value: Json): string | undefined {

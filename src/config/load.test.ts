@@ -27,7 +27,7 @@ const issues = (text: string) => refusal(text).data?.["issues"];
 describe("parseConfig", () => {
   test("fills defaults for what is left out and takes what is there", () => {
     const config = parseConfig('{ "engine": { "max_tool_iterations": 7 }, /* c */ }', "c");
-    expect(config.engine).toEqual({ max_tool_iterations: 7, tool_timeout_ms: 900_000, max_concurrent_runs: 64 });
+    expect(config.engine).toMatchObject({ max_tool_iterations: 7, tool_timeout_ms: 900_000, max_concurrent_runs: 64 });
     expect(config).toMatchObject({
       workspace: { root: "workspace" },
       agent: { default: "default" },
@@ -126,15 +126,16 @@ describe("the earlier system's file", () => {
       "server.bind_address",
       "server.port",
       "engine.default_run_timeout_ms",
-      "model.temperature",
-      "model.max_tokens",
-      "providers.openai.base_url",
-      "providers.openai.api_key",
-      "providers.openai.api_key_env",
-      "providers.openai.headers",
       "secrets.store_file",
+      "model.max_tokens",
       "chat.default_agent_id",
     ]);
+    expect(config.model).toMatchObject({ temperature: 0.2, max_output_tokens: 20_000 });
+    expect(config.providers.openai).toMatchObject({
+      base_url: "https://x",
+      api_key_env: "K",
+      headers: { "X-Title": "t" },
+    });
     expect(config.warnings.at(-1)).toBe("chat.default_agent_id is now called agent.default");
   });
 
@@ -161,7 +162,6 @@ describe("secrets", () => {
   test("a literal is refused with the vault's name for it, and never repeated", () => {
     const secret = "sk-verysecret-0123456789";
     const places = [
-      [{ providers: { openai: { api_key: secret } } }, "reeve secrets set provider/openai/api_key"],
       [{ providers: { zai: { headers: { Authorization: secret } } } }, "reeve secrets set provider/zai/authorization"],
       [{ discord: { token: secret } }, "reeve secrets set channel/discord/token"],
       [{ model: { api_key: secret } }, "reeve secrets set model/api_key"],
@@ -184,18 +184,45 @@ describe("secrets", () => {
     }
   });
 
+  test("a provider's key is taken, with a warning that does not repeat it, and is never shown", () => {
+    const config = parseConfig(JSON.stringify({ providers: { openai: { api_key: "sk-verysecret-0123456789" } } }), "c");
+    expect(config.warnings).toEqual([
+      "providers.openai.api_key stands in the clear: remove it and run: reeve secrets set provider/openai/api_key",
+    ]);
+    expect(config.providers.openai.api_key).toBe("sk-verysecret-0123456789");
+    expect(JSON.stringify(redactConfig(config))).not.toContain("verysecret");
+  });
+
+  test("prices, lists and addresses are what they say", () => {
+    const model = { prices: { "openai/m": { input_usd: 1.25, output_usd: 10 } }, fallback: ["zai/glm"] };
+    expect(parseConfig(JSON.stringify({ model }), "c").model).toMatchObject(model);
+    for (const wrong of [
+      { model: { prices: { "openai/m": { input_usd: -1, output_usd: 1 } } } },
+      { model: { prices: { m: { input_usd: 1, output_usd: 1 } } } },
+      { model: { fallback: ["glm"] } },
+      { model: { temperature: 2.1 } },
+      { providers: { openai: { base_url: "https://user:verysecret@x" } } },
+      { providers: { openai: { base_url: "file:///etc/passwd" } } },
+      { budget: { run_usd: "1" } },
+    ]) {
+      expect([wrong, refusal(JSON.stringify(wrong)).code]).toEqual([wrong, "invalid_argument"]);
+    }
+  });
+
   test("a reference to the vault is no literal", () => {
     const text = JSON.stringify({ providers: { openai: { api_key: "{{secret:provider/openai/api_key}}" } } });
     expect(parseConfig(text, "c").warnings).toHaveLength(1);
   });
 });
 
+const types = /^(?:text|object|list of text|[a-z_]+(?:, [a-z_]+)+|(?:integer|number) from \d+ to \d+)(?: or null)?$/;
+
 describe("the table of settings", () => {
   test("describes every setting with a type, a default that is valid, and a sentence", () => {
     const fields = configFields();
     expect(fields.map(({ field }) => field)).toEqual([...settingSchemas.keys()]);
     for (const { field, type, summary } of fields) {
-      expect([field, type]).toEqual([field, expect.stringMatching(/^(?:text|text or null|integer from \d+ to \d+)$/)]);
+      expect([field, type]).toEqual([field, expect.stringMatching(types)]);
       expect(summary).toMatch(/^[A-Z].*\.$/);
     }
     expect(fields.find(({ field }) => field === "engine.tool_timeout_ms")).toEqual({
@@ -224,7 +251,8 @@ describe("the table of settings", () => {
     expect(parseConfig(defaultConfigText(), "c")).toEqual(defaultConfig());
     const text = defaultConfigText({ "workspace.root": "/srv/files", "agent.default": "house" });
     expect(parseConfig(text, "c")).toMatchObject({ workspace: { root: "/srv/files" }, agent: { default: "house" } });
-    for (const { summary } of configFields()) expect(text).toContain(`// ${summary}\n`);
+    const listed = configFields().filter(({ field }) => !field.startsWith("providers."));
+    for (const { summary } of listed) expect(text).toContain(`// ${summary}\n`);
     expect(faultOf(() => defaultConfigText({ "workspace.root": "/" })).code).toBe("invalid_argument");
   });
 
@@ -232,6 +260,17 @@ describe("the table of settings", () => {
     writeFileSync(join(dir, "c.json"), '{"chat": {"enabled": true}}');
     const config = loadConfig(join(dir, "c.json"));
     expect(config.warnings).toHaveLength(1);
-    expect(Object.keys(redactConfig(config))).toEqual(["workspace", "agent", "model", "engine", "output", "ledger"]);
+    expect(Object.keys(redactConfig(config))).toEqual([
+      "workspace",
+      "agent",
+      "model",
+      "providers",
+      "engine",
+      "context",
+      "budget",
+      "approvals",
+      "output",
+      "ledger",
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import { isJsonObject, type Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import { locateJsonc, parseJsonc, readJsonc } from "../core/jsonc.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { danger, earlierSetting, isEarlierSection, secretName } from "./earlier.ts";
+import { danger, earlierSetting, isEarlierSection, isReference, secretName } from "./earlier.ts";
 import { type Config, configFields, settingSchemas, settingsSchema } from "./settings.ts";
 
 /** A mistake in a configuration. */
@@ -102,8 +102,13 @@ function sort(root: { readonly [key: string]: Json }): Sorted {
     const earlier = earlierSetting(field);
     const refusal = refuse(field, value);
     if (refusal) issues.push(refusal);
-    else if (settingSchemas.has(field)) accept(field, field, value);
-    else if (!earlier) issues.push(isSection(field) ? sectionIssue(field) : unknownIssue(field));
+    else if (settingSchemas.has(field)) {
+      accept(field, field, value);
+      const secret = secretName(field, value);
+      if (isReference(value)) warnings.push(`${field} has no effect: keys are taken from the vault by their own names`);
+      if (secret !== undefined)
+        warnings.push(`${field} stands in the clear: remove it and run: reeve secrets set ${secret}`);
+    } else if (!earlier) issues.push(isSection(field) ? sectionIssue(field) : unknownIssue(field));
     else if ("to" in earlier) moved.push([field, earlier.to, value]);
     else warnings.push(`${field} has no effect: ${earlier.without_effect}`);
   }
@@ -141,7 +146,7 @@ function isSection(name: string): boolean {
 /** What may not stand in a configuration under any name. */
 function refuse(field: string, value: Json): Issue | undefined {
   const secret = secretName(field, value);
-  if (secret !== undefined) {
+  if (secret !== undefined && !settingSchemas.has(field)) {
     return {
       field,
       words: "a secret must not stand in the configuration",
@@ -160,12 +165,22 @@ function locate(issue: Issue, text: string): Issue {
   return at === undefined ? issue : { ...issue, words: `${issue.words} (${at})` };
 }
 
-function nest(values: ReadonlyMap<string, Json>): Record<string, Record<string, Json>> {
-  const nested: Record<string, Record<string, Json>> = {};
+interface Nested {
+  [key: string]: Json | Nested;
+}
+
+/** Every section is there, so that its settings get their defaults. */
+function nest(values: ReadonlyMap<string, Json>): Nested {
+  const nested: Nested = {};
   for (const field of settingSchemas.keys()) {
-    const [section = "", key = ""] = field.split(".");
+    const keys = field.split(".");
+    let at = nested;
+    for (const key of keys.slice(0, -1)) {
+      at[key] ??= {};
+      at = at[key] as Nested;
+    }
     const value = values.get(field);
-    nested[section] = { ...nested[section], ...(value === undefined ? {} : { [key]: value }) };
+    if (value !== undefined) at[keys.at(-1) ?? ""] = value;
   }
   return nested;
 }

@@ -5,7 +5,7 @@ import { asFault } from "../core/fault.ts";
 import { readJsonc } from "../core/jsonc.ts";
 import { editJsonc } from "../core/jsonc-edit.ts";
 import { withLock } from "../core/lock.ts";
-import { earlierSetting } from "./earlier.ts";
+import { earlierSetting, secretName } from "./earlier.ts";
 import { type Issue, issuesFault, parseConfig, unknownIssue, valueIssue } from "./load.ts";
 import { type Config, settingSchemas } from "./settings.ts";
 
@@ -59,6 +59,10 @@ function write(path: string, { changed, before, after }: Plan): readonly string[
 }
 
 function updateIssue(field: string, value: Json): Issue | undefined {
+  const secret = secretName(field, value);
+  if (secret !== undefined) {
+    return { field, words: "a secret must not stand in the configuration", hint: `run: reeve secrets set ${secret}` };
+  }
   if (settingSchemas.has(field)) return valueIssue(field, value);
   const earlier = earlierSetting(field);
   if (!earlier) return unknownIssue(field);
@@ -67,9 +71,9 @@ function updateIssue(field: string, value: Json): Issue | undefined {
 }
 
 function valueOf(config: Config, field: string): Json {
-  const [section = "", key = ""] = field.split(".");
-  const settings = config as unknown as Readonly<Record<string, Readonly<Record<string, Json>>>>;
-  return settings[section]?.[key] ?? null;
+  let at: unknown = config;
+  for (const key of field.split(".")) at = (at as Readonly<Record<string, unknown>> | undefined)?.[key];
+  return (at ?? null) as Json;
 }
 
 function isSame(a: Json, b: Json): boolean {

@@ -1,4 +1,4 @@
-/** Every setting, its type, range, default and meaning: the one place they are declared. No setting can hold a secret. */
+/** Every setting, its type, range, default and meaning: the one place they are declared. Only a provider's `api_key` can hold a secret. */
 import { isAbsolute, normalize } from "node:path";
 import * as v from "valibot";
 import { isJsonObject, type Json } from "../core/canonical.ts";
@@ -31,6 +31,44 @@ const text = v.pipe(
   v.check(isClean, "must not hold control characters"),
 );
 const word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be a name in lower case"));
+const address = v.pipe(text, v.check(isAddress, "must be an http or https address without credentials in it"));
+const variable = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of an environment variable"),
+);
+const modelName = v.pipe(text, v.regex(/^[a-z][a-z0-9_-]*\/.+$/, "must be PROVIDER/MODEL"));
+const usd = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1_000_000));
+const price = v.strictObject({ input_usd: usd, output_usd: usd, cached_usd: v.optional(usd) });
+
+/** A limit that is off when null. */
+function limit(schema: v.GenericSchema<number>, summary: string) {
+  return setting(v.nullable(schema), null, summary);
+}
+
+const count = integer(0, 1_000_000_000_000);
+
+/** How one provider is reached; what is null is the provider's own. */
+function reach(name: string) {
+  return section({
+    base_url: setting(v.nullable(address), null, `Address of ${name}; null for its usual one.`),
+    api_key_env: setting(
+      v.nullable(variable),
+      null,
+      `Environment variable with the key of ${name}; null for its usual one.`,
+    ),
+    api_key: setting(
+      v.nullable(v.pipe(v.string(), v.maxLength(4096), v.check(isClean, "must not hold control characters"))),
+      null,
+      `Key of ${name} in the clear; the vault is the place for it.`,
+    ),
+    headers: setting(v.record(v.string(), text), {}, `Headers sent to ${name} beside its own.`),
+    api: setting(
+      v.nullable(v.picklist(["chat", "responses"])),
+      null,
+      `Interface of ${name} to speak; null for its best.`,
+    ),
+  });
+}
 
 export const settingsSchema = v.strictObject({
   workspace: section({
@@ -50,6 +88,46 @@ export const settingsSchema = v.strictObject({
   model: section({
     provider: setting(word, "offline", "Provider that answers; `offline` needs no key and no network."),
     name: setting(v.nullable(text), null, "Model of the provider; null for the provider's own choice."),
+    temperature: setting(
+      v.nullable(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(2))),
+      null,
+      "Temperature sent to the model; null leaves it to the model.",
+    ),
+    max_output_tokens: setting(integer(1, 200_000), 8192, "Tokens the model may answer with in one turn."),
+    effort: setting(
+      v.nullable(v.picklist(["none", "low", "medium", "high"])),
+      null,
+      "How much the model thinks before it answers; null leaves it to the model.",
+    ),
+    tool_calls: setting(
+      v.nullable(v.picklist(["native", "text", "auto"])),
+      null,
+      "Whether calls are read from the model's tool interface, from its text, or both; null for what suits the provider.",
+    ),
+    context_tokens: setting(integer(1000, 10_000_000), 120_000, "Tokens that fit into the model's context."),
+    fallback: setting(v.array(modelName), [], "Models to go on with, as PROVIDER/MODEL, when the first one fails."),
+    max_attempts: setting(integer(1, 10), 3, "Attempts of one turn at one model."),
+    idle_timeout_ms: setting(
+      integer(100, 3_600_000),
+      90_000,
+      "Milliseconds without a byte after which an attempt is given up.",
+    ),
+    breaker_failures: setting(integer(1, 1000), 5, "Failures in a row after which a model is left alone for a while."),
+    breaker_open_ms: setting(integer(100, 3_600_000), 30_000, "Milliseconds for which it is left alone."),
+    prices: setting(
+      v.record(modelName, price),
+      {},
+      "US dollars per million tokens by PROVIDER/MODEL: input_usd, output_usd, cached_usd.",
+    ),
+  }),
+  providers: section({
+    openai: reach("openai"),
+    anthropic: reach("anthropic"),
+    openrouter: reach("openrouter"),
+    requesty: reach("requesty"),
+    zai: reach("zai"),
+    ollama: reach("ollama"),
+    generic: reach("generic"),
   }),
   engine: section({
     max_tool_iterations: setting(integer(1, 10_000), 120, "Rounds of tool calls in one run before it is stopped."),
@@ -59,6 +137,48 @@ export const settingsSchema = v.strictObject({
       "Milliseconds a tool call may take unless the tool says otherwise.",
     ),
     max_concurrent_runs: setting(integer(1, 10_000), 64, "Runs that may be under way at once."),
+    max_calls_per_turn: setting(integer(1, 1000), 6, "Tool calls of one turn that are carried out."),
+    no_progress_turns: setting(integer(1, 1000), 6, "Turns without anything new after which a run is ended."),
+    recovery_failures: setting(
+      integer(1, 1000),
+      2,
+      "Failed calls in a row after which the model is told to change course.",
+    ),
+    escalation_failures: setting(integer(1, 1000), 3, "Further failures after which the agent asks for help."),
+    max_depth: setting(integer(0, 16), 3, "How deep sub-agents may start sub-agents."),
+    run_wall_ms: limit(integer(100, 604_800_000), "Milliseconds a run may take; null for no limit."),
+  }),
+  context: section({
+    result_chars: setting(integer(200, 10_000_000), 6000, "Characters of a tool result the model is shown."),
+    error_chars: setting(integer(100, 1_000_000), 1200, "Characters of a failed call the model is shown."),
+    results_kept: setting(integer(1, 10_000), 12, "Newest tool results the model is shown in full."),
+    compact_percent: setting(integer(10, 100), 80, "Share of the context at which older messages are summarised."),
+    compact_keep: setting(integer(8, 10_000), 60, "Newest messages that are never summarised."),
+    history_tokens: setting(integer(0, 10_000_000), 12_000, "Tokens of a session's past that a new run is given."),
+    persona_bytes: setting(integer(256, 1_048_576), 16_384, "Bytes of each persona file that are used."),
+    tool_bytes: setting(
+      integer(0, 1_048_576),
+      4500,
+      "Bytes of tool descriptions in the first request; the others are found by tool.search.",
+    ),
+  }),
+  budget: section({
+    run_tokens: limit(count, "Tokens a run with its sub-agents may use; null for no limit."),
+    run_usd: limit(usd, "US dollars a run with its sub-agents may cost; null for no limit."),
+    run_tool_calls: limit(count, "Tool calls a run with its sub-agents may make; null for no limit."),
+    agent_day_tokens: limit(count, "Tokens an agent may use in a day, by UTC; null for no limit."),
+    agent_day_usd: limit(usd, "US dollars an agent may cost in a day; null for no limit."),
+    agent_day_tool_calls: limit(count, "Tool calls an agent may make in a day; null for no limit."),
+    day_tokens: limit(count, "Tokens all agents may use in a day; null for no limit."),
+    day_usd: limit(usd, "US dollars all agents may cost in a day; null for no limit."),
+    day_tool_calls: limit(count, "Tool calls all agents may make in a day; null for no limit."),
+  }),
+  approvals: section({
+    expire_after_ms: setting(
+      integer(1000, 31_536_000_000),
+      86_400_000,
+      "Milliseconds for which an approval can be answered.",
+    ),
   }),
   output: section({
     max_message_bytes: setting(
@@ -66,6 +186,12 @@ export const settingsSchema = v.strictObject({
       1_048_576,
       "Bytes of a message; a larger one is refused.",
     ),
+    thinking_mode: setting(
+      v.picklist(["never", "on_error", "always"]),
+      "never",
+      "When the model's thinking is kept and shown.",
+    ),
+    max_thinking_chars: setting(integer(64, 100_000), 4000, "Characters of it that are kept."),
   }),
   ledger: section({
     witness_file: setting(
@@ -95,11 +221,15 @@ function section<const E extends v.ObjectEntries>(entries: E) {
 }
 
 /** The schema of each setting by dotted name, in order. */
-export const settingSchemas: ReadonlyMap<string, v.GenericSchema> = new Map(
-  Object.entries(objectEntries(settingsSchema)).flatMap(([name, part]) =>
-    Object.entries(objectEntries(part)).map(([key, schema]) => [`${name}.${key}`, schema] as const),
-  ),
-);
+export const settingSchemas: ReadonlyMap<string, v.GenericSchema> = new Map(leaves(settingsSchema, ""));
+
+/** A section is an object schema; a setting is one that may be left out. */
+function leaves(schema: v.GenericSchema, prefix: string): readonly (readonly [string, v.GenericSchema])[] {
+  return Object.entries(objectEntries(schema)).flatMap(([key, part]) => {
+    const name = `${prefix}${key}`;
+    return part.type === "strict_object" ? leaves(part, `${name}.`) : [[name, part] as const];
+  });
+}
 
 /** The settings as a table, in order. */
 export function configFields(): readonly ConfigField[] {
@@ -117,9 +247,19 @@ function typeWords(shape: { readonly [key: string]: Json }): string {
   const choices = shape["anyOf"];
   if (Array.isArray(choices))
     return choices.map((each: Json) => (isJsonObject(each) ? typeWords(each) : "")).join(" or ");
+  const words = shape["enum"];
+  if (Array.isArray(words)) return words.join(", ");
   if (shape["type"] === "string") return "text";
+  if (shape["type"] === "array") return "list of text";
+  if (shape["type"] === "object") return "object";
   const range = shape["minimum"] === undefined ? "" : ` from ${shape["minimum"]} to ${shape["maximum"]}`;
   return `${shape["type"]}${range}`;
+}
+
+function isAddress(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password } = new URL(value);
+  return (protocol === "https:" || protocol === "http:") && username === "" && password === "";
 }
 
 function isClean(value: string): boolean {

@@ -16,11 +16,13 @@ const familyForm = /^[a-z]+(?:\.[a-z_]+)*\.\*$/;
  * for one is control whatever effect it claims.
  */
 export const controlCapabilities: ReadonlySet<string> = new Set([
+  "agents.write",
   "config.write",
   "ledger.write",
   "policy.write",
   "runs.undo",
   "secrets.write",
+  "skills.write",
 ]);
 
 /** Splits at the first colon; says nothing about whether the parts are well formed. */

@@ -6,7 +6,7 @@ import { Fault } from "../core/fault.ts";
 import { agent, operator } from "../define/principal.ts";
 import { changePolicy, grantOn, grantProfile, revokeFrom, savePolicy } from "./change.ts";
 import { decide } from "./decide.ts";
-import { denyAll, emptyPolicy, grantsOf, loadPolicy, policyDigest } from "./policy.ts";
+import { denyAll, emptyPolicy, grantsOf, loadPolicy, parsePolicy, policyDigest } from "./policy.ts";
 import { profiles } from "./profiles.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "reeve-change-"));
@@ -53,6 +53,23 @@ describe("grantOn", () => {
     );
   });
 
+  test("a grant that need not be asked about may be added to a plain one, not the other way round, and survives the file", () => {
+    const path = newPath();
+    savePolicy(path, grantOn(emptyPolicy, bot, "fs.read:src/**", options).policy);
+    const make = (more: object) =>
+      changePolicy(path, (old) => grantOn(old, bot, "fs.read:src/**", { ...options, ...more }));
+    expect(make({ unasked: true }).grant.unasked).toBe(true);
+    expect(grantsOf(loadPolicy(path)).map((each) => each.unasked)).toEqual([undefined, true]);
+    expect(codeOf(() => make({ unasked: true }))).toBe("already_exists");
+    expect(codeOf(() => make({}))).toBe("already_exists");
+    expect(policyDigest(loadPolicy(path))).not.toBe(
+      policyDigest(parsePolicy(readFileSync(path, "utf8").replace(/"unasked": true,/, ""), "test")),
+    );
+    expect(() =>
+      parsePolicy(readFileSync(path, "utf8").replace('"unasked": true', '"unasked": false'), "test"),
+    ).toThrow();
+  });
+
   test("a longer grant may be added to a shorter one", () => {
     const { policy } = grantOn(emptyPolicy, bot, "time.now", { ...options, expires_at: "2027-01-01T00:00:00Z" });
     expect(grantsOf(grantOn(policy, bot, "time.now", options).policy)).toHaveLength(2);
@@ -72,7 +89,12 @@ describe("grantProfile", () => {
   test("adds only what is missing", () => {
     const { policy } = grantProfile(emptyPolicy, bot, "observer", { by: "operator", at: provenance.at, known });
     const { grants } = grantProfile(policy, bot, "editor", { by: "operator", at: provenance.at, known });
-    expect(grants.map(({ capability }) => capability)).toEqual(["fs.write:**", "fs.delete:**"]);
+    expect(grants.map(({ capability }) => capability)).toEqual([
+      "fs.write:**",
+      "fs.delete:**",
+      "sessions.close",
+      "agents.run",
+    ]);
   });
 
   test("an observer reads everything and changes nothing, an editor changes files", () => {

@@ -13,6 +13,8 @@ import { type Profile, profiles } from "./profiles.ts";
 export interface GrantOptions {
   /** RFC 3339, or null for a grant without end. */
   readonly expires_at: string | null;
+  /** Ask rules do not hold for what it covers. */
+  readonly unasked?: boolean;
   /** Who granted it, by what means, and when (RFC 3339). */
   readonly provenance: Grant["provenance"];
   /** Every capability that exists; a name outside it is a typing error. */
@@ -28,7 +30,7 @@ export function grantOn(
   policy: Policy,
   principal: Principal,
   capability: string,
-  { expires_at, provenance, known }: GrantOptions,
+  { expires_at, unasked = false, provenance, known }: GrantOptions,
 ): { readonly policy: Policy; readonly grant: GrantFacts } {
   if (principal.kind === "operator") {
     throw new Fault("invalid_argument", "the operator needs no grants", { hint: "name an agent: agent:NAME" });
@@ -43,15 +45,25 @@ export function grantOn(
     });
   }
   const held = policy.agents.get(principal.name) ?? [];
-  const same = held.find((each) => each.capability === capability && expiry_ms(each.expires_at) >= until_ms);
+  const same = held.find(
+    (each) =>
+      each.capability === capability && expiry_ms(each.expires_at) >= until_ms && (each.unasked === true || !unasked),
+  );
   if (same) {
     throw new Fault("already_exists", `${principalText(principal)} already holds ${capability}`, {
       hint: `to change when it ends, first run: reeve policy revoke ${principalText(principal)} ${same.id}`,
     });
   }
-  const grant: Grant = { id: newId(), capability, expires_at, provenance };
+  const grant: Grant = { id: newId(), capability, expires_at, ...(unasked ? { unasked: true } : {}), provenance };
   const agents = new Map(policy.agents).set(principal.name, [...held, grant]);
   return { policy: { ...policy, agents }, grant: { ...grant, principal: principalText(principal) } };
+}
+
+/** The policy with an agent that holds nothing yet; the same when it is there already. */
+export function addAgent(policy: Policy, name: string): Policy {
+  checkReadable(policy);
+  if (policy.agents.has(name)) return policy;
+  return { ...policy, agents: new Map(policy.agents).set(name, []) };
 }
 
 /** The policy with every grant of a profile that the agent does not hold yet; `via` in the provenance becomes the profile. */

@@ -19,6 +19,16 @@ export interface AccessRequest {
   readonly effect: Effect;
   readonly resources: readonly ResourceRequest[];
   readonly now_ms: number;
+  /** An approval of exactly this call was used: ask rules do not hold for what the call itself names. Denials do. */
+  readonly approved?: boolean;
+  /** The callers above a sub-agent: each must be allowed the same, within what it holds the sub-agent to. */
+  readonly links?: readonly PolicyLink[];
+}
+
+export interface PolicyLink {
+  readonly principal: Principal;
+  /** Capabilities as a grant writes them; null for all the principal holds. */
+  readonly within: readonly string[] | null;
 }
 
 export type Decision =
@@ -40,7 +50,7 @@ export type Decision =
 
 /** One thing that was looked at on the way to a decision. */
 export interface Step {
-  readonly part: "policy" | "request" | "agent" | "rule" | "control" | "grant" | "decision";
+  readonly part: "policy" | "request" | "agent" | "rule" | "control" | "grant" | "answer" | "link" | "decision";
   /** Id of the grant or rule. */
   readonly id: string | null;
   readonly matched: boolean;
@@ -48,7 +58,42 @@ export interface Step {
 }
 
 export function decide(policy: Policy, request: AccessRequest): Decision {
-  return judge(policy, request, undefined);
+  return judgeAll(policy, request, undefined);
+}
+
+/** The decision of the one who acts and of every caller above: the strictest of them. */
+function judgeAll(policy: Policy, request: AccessRequest, trace: Trace): Decision {
+  const { links = [], ...own } = request;
+  const first = judge(policy, own, trace);
+  const decisions = [first, ...links.map((link) => judgeLink(policy, own, link, trace))];
+  const denial = decisions.find(({ effect }) => effect === "deny");
+  const question = decisions.find(({ effect }) => effect === "ask");
+  if (first.effect !== "allow" || denial || question) return denial ?? question ?? first;
+  const allowed = decisions.flatMap((each) => (each.effect === "allow" ? [each] : []));
+  return {
+    ...first,
+    grants: [...new Set(allowed.flatMap(({ grants }) => grants))],
+    permits: (more) =>
+      allowed.every(({ permits }) => permits(more)) && links.every(({ within }) => isWithin(within, more)),
+  };
+}
+
+/** What a caller above would be told about the same, held to what it gave. */
+function judgeLink(policy: Policy, request: AccessRequest, { principal, within }: PolicyLink, trace: Trace): Decision {
+  const who = principalText(principal);
+  const outside = wantedBy(request).find((wanted) => !isWithin(within, wanted));
+  const held = within === null ? "everything it holds" : within.join(", ") || "nothing";
+  const verdict = outside ? `, and not ${describe(outside)}` : "";
+  trace?.push({ part: "link", id: null, matched: !outside, text: `${who} gave this run ${held}${verdict}` });
+  if (!outside) return judge(policy, { ...request, principal }, trace);
+  return deny(
+    `${describe(outside)} is not among what ${who} gave this run`,
+    "the run that started this one may do it itself",
+  );
+}
+
+function isWithin(within: PolicyLink["within"], wanted: Wanted): boolean {
+  return within === null || within.some((text) => covers(text, wanted, false));
 }
 
 /** The decision with every step that led to it, in order. */
@@ -57,7 +102,7 @@ export function explain(
   request: AccessRequest,
 ): { readonly decision: Decision; readonly steps: readonly Step[] } {
   const steps: Step[] = [];
-  const decision = judge(policy, request, steps);
+  const decision = judgeAll(policy, request, steps);
   steps.push({ part: "decision", id: null, matched: true, text: `${decision.effect}: ${decision.reason}` });
   return { decision, steps };
 }
@@ -136,20 +181,71 @@ function judge(policy: Policy, request: AccessRequest, trace: Trace): Decision {
     used.add(grant.id);
   }
   const question = firstRule(policy, "ask", principal, wanted, trace);
-  if (question)
+  const settled = question && settledBy(request, grants, wanted);
+  if (settled) trace?.push({ part: "answer", id: null, matched: true, text: settled });
+  if (question && !settled)
     return {
       effect: "ask",
       reason: `rule ${quote(question.id)} asks first: ${question.reason}`,
       hint: "the operator answers; until then nothing happens",
     };
-  const covers = (more: ResourceRequest) => coveringGrant(grants, more, request.now_ms, undefined) !== undefined;
   return {
     effect: "allow",
     reason: `granted by ${[...used].map(quote).join(", ")}`,
     grants: [...used],
     permits: (more) =>
-      isOpen(policy, request, more) && covers(more) && !firstRule(policy, "ask", principal, [more], undefined),
+      isOpen(policy, request, more) &&
+      coveringGrant(grants, more, request.now_ms, undefined) !== undefined &&
+      !needsAnswer(policy, request, grants, wanted, more),
   };
+}
+
+/** Why ask rules do not hold for a request, or undefined when they do. */
+function settledBy(request: AccessRequest, grants: readonly Grant[], wanted: readonly Wanted[]): string | undefined {
+  if (request.approved) return "the operator approved exactly this call";
+  const isSettled = wanted.every((each) => isUnasked(grants, each, request.now_ms));
+  return isSettled ? "the operator said always to all of it" : undefined;
+}
+
+/** Whether a grant says that the operator need not be asked about this any more. */
+function isUnasked(grants: readonly Grant[], wanted: Wanted, now_ms: number): boolean {
+  return grants.some(
+    (grant) => grant.unasked === true && !hasExpired(grant, now_ms) && covers(grant.capability, wanted, false),
+  );
+}
+
+/**
+ * Whether the operator would have to be asked about one resource more. The answer to a call covers the places it names;
+ * for what lies beneath them, and for the directories on the way to them, it settles the rules that asked about the call,
+ * and no other rule.
+ */
+function needsAnswer(
+  policy: Policy,
+  request: AccessRequest,
+  grants: readonly Grant[],
+  wanted: readonly Wanted[],
+  more: ResourceRequest,
+): boolean {
+  const asks = (rule: Rule, about: Wanted) =>
+    rule.effect === "ask" && appliesTo(rule.principal, request.principal) && covers(rule.capability, about, true);
+  const rules = policy.rules.filter((rule) => asks(rule, more));
+  if (rules.length === 0 || isUnasked(grants, more, request.now_ms)) return false;
+  if (!settledBy(request, grants, wanted)) return true;
+  if (request.resources.some((named) => isSamePlace(named, more))) return false;
+  const isPart = request.resources.some((named) => liesAlong(named, more));
+  return !(isPart && rules.every((rule) => wanted.some((each) => asks(rule, each))));
+}
+
+/** The same place under whatever capability it is reached. */
+function isSamePlace(one: ResourceRequest, other: ResourceRequest): boolean {
+  return kindOfResource(one) === kindOfResource(other) && one.value === other.value;
+}
+
+/** Whether one of two paths lies beneath the other. */
+function liesAlong(one: ResourceRequest, other: ResourceRequest): boolean {
+  if (kindOfResource(one) !== "path" || kindOfResource(other) !== "path") return false;
+  const isBeneath = (above: string, below: string) => above === "." || below.startsWith(`${above}/`);
+  return isBeneath(one.value, other.value) || isBeneath(other.value, one.value);
 }
 
 const repair = "correct the policy file with an editor, or restore it from a backup";

@@ -32,6 +32,8 @@ const grantSchema = v.strictObject({
   id: line,
   capability: line,
   expires_at: v.nullable(timestamp),
+  /** The operator said "always" to an approval: ask rules do not hold for what it covers. */
+  unasked: v.optional(v.literal(true)),
   provenance: v.strictObject({ by: line, via: line, at: line }),
 });
 

@@ -9,8 +9,12 @@ const observer = [
   "metrics.read",
   "policy.read",
   "config.read",
+  "sessions.read",
+  "agents.read",
+  "skills.read",
+  "tools.read",
 ] as const;
-const editor = [...observer, "fs.write:**", "fs.delete:**"] as const;
+const editor = [...observer, "fs.write:**", "fs.delete:**", "sessions.close", "agents.run"] as const;
 
 export const profiles = {
   /** Looks at the machine, the workspace and Reeve's records; changes nothing. */

@@ -9,6 +9,7 @@ import { readJournal } from "../engine/journal.ts";
 import { manifestFiles } from "../engine/replay.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type RunRow, RunStore } from "../store/runs.ts";
+import { StateFile } from "../store/state.ts";
 import { openPatientLedger } from "./open.ts";
 import { type Observation, ok, type Patient, type Probe } from "./probe.ts";
 
@@ -19,7 +20,8 @@ export const bundles: Probe = {
   needs_home: true,
   async examine(patient) {
     if (!existsSync(patient.home.database)) return [ok("no run yet")];
-    const store = new RunStore(patient.home.database);
+    const file = new StateFile(patient.home.database);
+    const store = new RunStore(file);
     const ledger = await openPatientLedger(patient);
     try {
       const { rows } = await store.list({ limit: examined_runs, offset: 0 });
@@ -29,7 +31,7 @@ export const bundles: Probe = {
       return wrong.length > 0 ? wrong : [ok(`the newest ${ended.length} are as the ledger says`)];
     } finally {
       await ledger.close();
-      store.close();
+      file.close();
     }
   },
 };

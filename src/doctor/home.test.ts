@@ -13,6 +13,7 @@ import { openEngine } from "../engine/open.ts";
 import { operator } from "../define/principal.ts";
 import { providers } from "../providers/index.ts";
 import { RunStore } from "../store/runs.ts";
+import { StateFile } from "../store/state.ts";
 import { tools } from "../tools/index.ts";
 import { examine, type Finding } from "./examine.ts";
 import type { Patient } from "./probe.ts";
@@ -97,11 +98,12 @@ describe("a bundle", () => {
 
 describe("a run whose process is gone", () => {
   test("is found, and ended by --fix", async () => {
-    const store = new RunStore(home.database);
+    const file = new StateFile(home.database);
+    const store = new RunStore(file);
     const id = newId();
     const created_at = new Date(now_ms).toISOString();
     await store.insert({ id, principal: "operator", source: "cli", created_at, owner: "another-boot/1/1" });
-    store.close();
+    file.close();
     expect(await troubles()).toMatchObject([
       { name: "runs", status: "warn", fixable: true, message: expect.stringContaining(id) },
     ]);

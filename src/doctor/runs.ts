@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { openEngine } from "../engine/open.ts";
 import { isAlive } from "../core/owner.ts";
 import { RunStore } from "../store/runs.ts";
+import { StateFile } from "../store/state.ts";
 import { ok, type Patient, type Probe } from "./probe.ts";
 
 export const runs: Probe = {
@@ -24,11 +25,12 @@ export const runs: Probe = {
 
 async function deadRuns(database: string): Promise<readonly string[]> {
   if (!existsSync(database)) return [];
-  const store = new RunStore(database);
+  const file = new StateFile(database);
+  const store = new RunStore(file);
   try {
     return (await store.open()).filter((row) => !isAlive(row.owner)).map((row) => row.id);
   } finally {
-    store.close();
+    file.close();
   }
 }
 

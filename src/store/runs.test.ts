@@ -5,16 +5,19 @@ import { join } from "node:path";
 import { Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
 import { RunStore } from "./runs.ts";
+import { StateFile } from "./state.ts";
 
 let directory: string;
+let file: StateFile;
 let runs: RunStore;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "reeve-runs-"));
-  runs = new RunStore(join(directory, "state.db"));
+  file = new StateFile(join(directory, "state.db"));
+  runs = new RunStore(file);
 });
 afterEach(() => {
-  runs.close();
+  file.close();
   rmSync(directory, { recursive: true });
 });
 
@@ -59,12 +62,35 @@ test("calls count towards their run, and totals tell errors and the slowest", as
 
 test("cancelling reaches a run that is not over and no other", async () => {
   const id = await start();
-  expect(runs.cancelRequested(id)).toBe(false);
+  expect(runs.cancelRequests("x/1/2")).toEqual([]);
   expect(await runs.requestCancel(id)).toBe(true);
-  expect(runs.cancelRequested(id)).toBe(true);
+  expect(runs.cancelRequests("x/1/2")).toEqual([id]);
+  expect(runs.cancelRequests("another/1/2")).toEqual([]);
   await runs.end(id, { state: "cancelled", ended_at: "2026-01-01T00:00:01.000Z", fault: null, end_seq: 7 });
+  expect(runs.cancelRequests("x/1/2")).toEqual([]);
   expect(await runs.requestCancel(id)).toBe(false);
   expect(await runs.requestCancel(newId())).toBe(false);
+});
+
+test("a run that waits belongs to nobody, is not open, and is taken up by one process only", async () => {
+  const id = await start();
+  await runs.suspend(id);
+  expect(await runs.open()).toEqual([]);
+  const row = await runs.get(id);
+  if (!row) throw new Error("the run is gone");
+  expect(row).toMatchObject({ state: "waiting", owner: "" });
+  expect(await runs.reopen(id, row, "x/1/3")).toBe(true);
+  expect(await runs.reopen(id, row, "x/1/4")).toBe(false);
+  expect(await runs.get(id)).toMatchObject({ state: "running", owner: "x/1/3", ended_at: null });
+});
+
+test("a run that is over is taken up again without its end", async () => {
+  const id = await start();
+  await runs.end(id, { state: "interrupted", ended_at: "2026-01-01T00:00:01.000Z", fault: "cut off", end_seq: 7 });
+  const row = await runs.get(id);
+  if (!row) throw new Error("the run is gone");
+  expect(await runs.reopen(id, row, "x/1/3")).toBe(true);
+  expect(await runs.get(id)).toMatchObject({ state: "running", ended_at: null, end_seq: null, fault: null });
 });
 
 test("an id is found by its beginning or its ending, and wildcards in the text are ordinary characters", async () => {
@@ -78,25 +104,9 @@ test("an id is found by its beginning or its ending, and wildcards in the text a
   expect(await runs.newest()).not.toBe(id);
 });
 
-test("a proposal is kept with what was asked for and why it was refused", async () => {
-  const id = await start();
-  const proposal = {
-    id: newId(),
-    run: id,
-    principal: "agent:default",
-    tool: "config.set",
-    capability: "config.write",
-    input: "{}",
-    reason: "ring 0 only",
-    created_at: "2026-01-01T00:00:00.000Z",
-  };
-  await runs.propose(proposal);
-  expect(await runs.proposals()).toEqual([proposal]);
-});
-
 test("a state file that is not a database is damaged, by name", () => {
   const path = join(directory, "torn.db");
   writeFileSync(path, "half a da");
-  expect(() => new RunStore(path)).toThrow(Fault);
-  expect(() => new RunStore(path)).toThrow("torn.db is damaged");
+  expect(() => new StateFile(path)).toThrow(Fault);
+  expect(() => new StateFile(path)).toThrow("torn.db is damaged");
 });

@@ -1,23 +1,5 @@
-/** What is known of runs, calls and proposals in `state.db`; one method is one transaction. */
-import { type Database, openDatabase, storeFault, transact } from "./open.ts";
-
-/** Oldest first; a released one is never edited. */
-const migrations: readonly string[] = [
-  `CREATE TABLE runs (
-     id TEXT PRIMARY KEY, principal TEXT NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
-     created_at TEXT NOT NULL, ended_at TEXT, tool_calls INTEGER NOT NULL DEFAULT 0, fault TEXT,
-     owner TEXT NOT NULL, cancel_requested INTEGER NOT NULL DEFAULT 0, end_seq INTEGER
-   ) STRICT;
-   CREATE INDEX runs_by_state ON runs (state, id);
-   CREATE TABLE calls (
-     run TEXT NOT NULL, call TEXT NOT NULL, tool TEXT NOT NULL, code TEXT, duration_ms REAL NOT NULL,
-     PRIMARY KEY (run, call)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE proposals (
-     id TEXT PRIMARY KEY, run TEXT NOT NULL, principal TEXT NOT NULL, tool TEXT NOT NULL, capability TEXT NOT NULL,
-     input TEXT NOT NULL, reason TEXT NOT NULL, created_at TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open'
-   ) STRICT;`,
-];
+/** What is known of runs and their calls in `state.db`; one method is one transaction. */
+import type { StateFile, Value } from "./state.ts";
 
 export interface RunRow {
   readonly id: string;
@@ -32,7 +14,15 @@ export interface RunRow {
   readonly owner: string;
   /** The ledger entry that holds the manifest's digest; null while the run is not over, or when the ledger never heard of it. */
   readonly end_seq: number | null;
+  readonly session: string | null;
+  /** The run that started it as a sub-agent. */
+  readonly parent: string | null;
+  /** The beginning of its message. */
+  readonly message: string;
 }
+
+type NewRun = Pick<RunRow, "id" | "principal" | "source" | "created_at" | "owner"> &
+  Partial<Pick<RunRow, "session" | "parent" | "message">>;
 
 export type RunEnd = Pick<RunRow, "state" | "fault" | "end_seq"> & { readonly ended_at: string };
 
@@ -41,17 +31,6 @@ interface RowFilter {
   readonly state?: string;
   readonly limit: number;
   readonly offset: number;
-}
-
-interface ProposalRow {
-  readonly id: string;
-  readonly run: string;
-  readonly principal: string;
-  readonly tool: string;
-  readonly capability: string;
-  readonly input: string;
-  readonly reason: string;
-  readonly created_at: string;
 }
 
 export interface CallRow {
@@ -70,78 +49,98 @@ interface ToolTotals {
   readonly max_ms: number;
 }
 
-const columns = "id, principal, source, state, created_at, ended_at, tool_calls, fault, owner, end_seq";
+const columns =
+  "id, principal, source, state, created_at, ended_at, tool_calls, fault, owner, end_seq, session, parent, message";
 const matches = "(?1 IS NULL OR principal = ?1) AND (?2 IS NULL OR state = ?2)";
-
-type Value = string | number | null;
 
 /** Every method throws the store's Fault: no space, read-only, damaged. */
 export class RunStore {
-  readonly #path: string;
-  readonly #db: Database;
+  readonly #file: StateFile;
 
-  constructor(path: string) {
-    this.#path = path;
-    this.#db = openDatabase(path, { migrations, synchronous: "NORMAL" });
+  constructor(file: StateFile) {
+    this.#file = file;
   }
 
-  close(): void {
-    this.#db.close();
-  }
-
-  async insert(row: Pick<RunRow, "id" | "principal" | "source" | "created_at" | "owner">): Promise<void> {
-    this.#change(
-      "INSERT INTO runs (id, principal, source, state, created_at, owner) VALUES (?, ?, ?, 'running', ?, ?)",
-      [row.id, row.principal, row.source, row.created_at, row.owner],
+  async insert(row: NewRun): Promise<void> {
+    this.#file.change(
+      `INSERT INTO runs (id, principal, source, state, created_at, owner, session, parent, message)
+       VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?)`,
+      [
+        row.id,
+        row.principal,
+        row.source,
+        row.created_at,
+        row.owner,
+        row.session ?? null,
+        row.parent ?? null,
+        row.message ?? "",
+      ],
     );
+  }
+
+  /** A run whose process may go: it waits for an answer and belongs to nobody. */
+  async suspend(id: string): Promise<void> {
+    this.#file.change("UPDATE runs SET state = 'waiting', owner = '' WHERE id = ? AND ended_at IS NULL", [id]);
+  }
+
+  /** Takes up a run that waits or is over; false when another process drives it. */
+  async reopen(id: string, from: RunRow, owner: string): Promise<boolean> {
+    const sql = `UPDATE runs SET state = 'running', owner = ?, ended_at = NULL, end_seq = NULL, fault = NULL, cancel_requested = 0
+                 WHERE id = ? AND state = ? AND owner = ?`;
+    return this.#file.change(sql, [owner, id, from.state, from.owner]) === 1;
   }
 
   /** Makes `to` the owner of a run that is not over and still `from`'s; false when another process was faster. */
   async claim(id: string, from: string, to: string): Promise<boolean> {
     return (
-      this.#change("UPDATE runs SET owner = ? WHERE id = ? AND owner = ? AND ended_at IS NULL", [to, id, from]) === 1
+      this.#file.change("UPDATE runs SET owner = ? WHERE id = ? AND owner = ? AND ended_at IS NULL", [to, id, from]) ===
+      1
     );
   }
 
   /** Notes that nobody drives a run any more that is not over: the next start ends it. */
   async release(id: string): Promise<void> {
-    this.#change("UPDATE runs SET state = 'interrupted', owner = '' WHERE id = ? AND ended_at IS NULL", [id]);
+    this.#file.change("UPDATE runs SET state = 'interrupted', owner = '' WHERE id = ? AND ended_at IS NULL", [id]);
   }
 
   /** Ends a run that is not over yet; false when it was over already. */
   async end(id: string, end: RunEnd): Promise<boolean> {
     const sql = "UPDATE runs SET state = ?, ended_at = ?, fault = ?, end_seq = ? WHERE id = ? AND ended_at IS NULL";
-    return this.#change(sql, [end.state, end.ended_at, end.fault, end.end_seq, id]) === 1;
+    return this.#file.change(sql, [end.state, end.ended_at, end.fault, end.end_seq, id]) === 1;
   }
 
   /** The calls of a run, all of them, replacing what was written of it before. */
   async setCalls(run: string, calls: readonly CallRow[]): Promise<void> {
-    this.#guard(() =>
-      transact(this.#db, () => {
-        for (const { call, tool, code, duration_ms } of calls) {
-          const row = [run, call, tool, code, duration_ms];
-          this.#change("INSERT OR REPLACE INTO calls (run, call, tool, code, duration_ms) VALUES (?, ?, ?, ?, ?)", row);
-        }
-        this.#change("UPDATE runs SET tool_calls = ? WHERE id = ?", [calls.length, run]);
-      }),
-    );
+    this.#file.transact(() => {
+      for (const { call, tool, code, duration_ms } of calls) {
+        const row = [run, call, tool, code, duration_ms];
+        this.#file.change(
+          "INSERT OR REPLACE INTO calls (run, call, tool, code, duration_ms) VALUES (?, ?, ?, ?, ?)",
+          row,
+        );
+      }
+      this.#file.change("UPDATE runs SET tool_calls = ? WHERE id = ?", [calls.length, run]);
+    });
   }
 
   async get(id: string): Promise<RunRow | undefined> {
-    return this.#rows<RunRow>(`SELECT ${columns} FROM runs WHERE id = ?`, [id])[0];
+    return this.#file.rows<RunRow>(`SELECT ${columns} FROM runs WHERE id = ?`, [id])[0];
   }
 
-  /** Runs not over, oldest first. */
+  /** Runs not over, oldest first, without those that wait. */
   async open(): Promise<readonly RunRow[]> {
-    return this.#rows<RunRow>(`SELECT ${columns} FROM runs WHERE ended_at IS NULL ORDER BY id`, []);
+    return this.#file.rows<RunRow>(
+      `SELECT ${columns} FROM runs WHERE ended_at IS NULL AND state <> 'waiting' ORDER BY id`,
+      [],
+    );
   }
 
   /** Newest first, with the number of all that match. */
   async list(filter: RowFilter): Promise<{ readonly rows: readonly RunRow[]; readonly total: number }> {
     const where = whereOf(filter);
-    const counted = this.#rows<{ n: number }>(`SELECT count(*) AS n FROM runs WHERE ${matches}`, where);
+    const counted = this.#file.rows<{ n: number }>(`SELECT count(*) AS n FROM runs WHERE ${matches}`, where);
     const page = [...where, filter.limit, filter.offset];
-    const rows = this.#rows<RunRow>(
+    const rows = this.#file.rows<RunRow>(
       `SELECT ${columns} FROM runs WHERE ${matches} ORDER BY id DESC LIMIT ?3 OFFSET ?4`,
       page,
     );
@@ -151,25 +150,27 @@ export class RunStore {
   /** At most two ids that begin or end with `part`, so that a caller can tell one match from several. */
   async matching(part: string): Promise<readonly string[]> {
     const like = part.replace(/[\\%_]/g, "\\$&");
-    return this.#rows<{ id: string }>(
-      "SELECT id FROM runs WHERE id LIKE ?1 ESCAPE '\\' OR id LIKE ?2 ESCAPE '\\' ORDER BY id DESC LIMIT 2",
-      [`${like}%`, `%${like}`],
-    ).map((row) => row.id);
+    return this.#file
+      .rows<{ id: string }>(
+        "SELECT id FROM runs WHERE id LIKE ?1 ESCAPE '\\' OR id LIKE ?2 ESCAPE '\\' ORDER BY id DESC LIMIT 2",
+        [`${like}%`, `%${like}`],
+      )
+      .map((row) => row.id);
   }
 
   async newest(): Promise<string | undefined> {
-    return this.#rows<{ id: string }>("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [])[0]?.id;
+    return this.#file.rows<{ id: string }>("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [])[0]?.id;
   }
 
   /** Notes that the run should stop; false when it is unknown or over. */
   async requestCancel(id: string): Promise<boolean> {
-    return this.#change("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND ended_at IS NULL", [id]) === 1;
+    return this.#file.change("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND ended_at IS NULL", [id]) === 1;
   }
 
-  cancelRequested(id: string): boolean {
-    return (
-      this.#rows<{ asked: number }>("SELECT cancel_requested AS asked FROM runs WHERE id = ?", [id])[0]?.asked === 1
-    );
+  /** Runs of this owner that were asked to stop. */
+  cancelRequests(owner: string): readonly string[] {
+    const sql = "SELECT id FROM runs WHERE ended_at IS NULL AND cancel_requested = 1 AND owner = ?";
+    return this.#file.rows<{ id: string }>(sql, [owner]).map((row) => row.id);
   }
 
   async totals(filter: RowFilter): Promise<{
@@ -178,11 +179,11 @@ export class RunStore {
     readonly tools: readonly ToolTotals[];
   }> {
     const where = whereOf(filter);
-    const states = this.#rows<{ state: string; n: number }>(
+    const states = this.#file.rows<{ state: string; n: number }>(
       `SELECT state, count(*) AS n FROM runs WHERE ${matches} GROUP BY state ORDER BY state`,
       where,
     );
-    const tools = this.#rows<ToolTotals>(
+    const tools = this.#file.rows<ToolTotals>(
       `SELECT tool, count(*) AS calls, sum(code IS NOT NULL) AS errors, sum(duration_ms) AS total_ms,
               max(duration_ms) AS max_ms
        FROM calls WHERE run IN (SELECT id FROM runs WHERE ${matches} ORDER BY id DESC LIMIT ?3 OFFSET ?4)
@@ -194,38 +195,6 @@ export class RunStore {
       states: Object.fromEntries(states.map((row) => [row.state, row.n])),
       tools,
     };
-  }
-
-  async propose(row: ProposalRow): Promise<void> {
-    this.#change(
-      `INSERT INTO proposals (id, run, principal, tool, capability, input, reason, created_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      [row.id, row.run, row.principal, row.tool, row.capability, row.input, row.reason, row.created_at],
-    );
-  }
-
-  /** Newest first. */
-  async proposals(): Promise<readonly ProposalRow[]> {
-    return this.#rows<ProposalRow>(
-      "SELECT id, run, principal, tool, capability, input, reason, created_at FROM proposals ORDER BY id DESC",
-      [],
-    );
-  }
-
-  #rows<T>(sql: string, values: readonly Value[]): T[] {
-    return this.#guard(() => this.#db.query<T, Value[]>(sql).all(...values));
-  }
-
-  #change(sql: string, values: readonly Value[]): number {
-    return this.#guard(() => this.#db.query<unknown, Value[]>(sql).run(...values).changes);
-  }
-
-  #guard<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (thrown) {
-      throw storeFault(thrown, this.#path);
-    }
   }
 }
 

@@ -1,0 +1,74 @@
+/** Which tools a model is told of at first: the first request stays small, the others are found by tool.search. */
+import { isJsonObject, type Json } from "../core/canonical.ts";
+import type { ToolOffer } from "../define/provider.ts";
+
+const search = "tool.search";
+
+/** Tools people need most often come first; a family not named here comes after them, by name. */
+const order = [
+  "fs",
+  "code",
+  "system",
+  "time",
+  "network",
+  "run",
+  "skill",
+  "agent",
+  "session",
+  "config",
+  "policy",
+  "metrics",
+];
+
+export function chooseOffers(
+  offers: readonly ToolOffer[],
+  max_bytes: number,
+): { readonly offered: readonly ToolOffer[]; readonly hidden: readonly ToolOffer[] } {
+  const compact = offers.map((offer) => ({ ...offer, input: compactSchema(offer.input) }));
+  const ordered = compact.toSorted((a, b) => rankOf(a.name) - rankOf(b.name) || (a.name < b.name ? -1 : 1));
+  const others = ordered.filter(({ name }) => name !== search);
+  if (sizeOf(others) <= max_bytes) return { offered: others, hidden: [] };
+  const finder = ordered.filter(({ name }) => name === search);
+  const offered: ToolOffer[] = [...finder];
+  const hidden: ToolOffer[] = [];
+  let size = sizeOf(finder);
+  for (const offer of others) {
+    const bytes = sizeOf([offer]);
+    // Once one is hidden, those after it are too: a model is not to guess at gaps in a family.
+    if (hidden.length === 0 && size + bytes <= max_bytes) {
+      offered.push(offer);
+      size += bytes;
+    } else hidden.push(offer);
+  }
+  return { offered, hidden };
+}
+
+function rankOf(name: string): number {
+  const at = order.indexOf(name.split(".")[0] ?? "");
+  return at < 0 ? order.length : at;
+}
+
+function sizeOf(offers: readonly ToolOffer[]): number {
+  return offers.reduce((sum, { name, summary, input }) => {
+    const wire = { type: "function", function: { name, description: summary, parameters: input } };
+    return sum + Buffer.byteLength(JSON.stringify(wire), "utf8") + 1;
+  }, 0);
+}
+
+const dropped: ReadonlySet<string> = new Set(["maxLength", "minLength", "x-resource", "$schema", "writeOnly"]);
+
+/** A schema without what a model does not need: the door checks the input whatever the model was told. */
+function compactSchema(schema: Json): Json {
+  if (Array.isArray(schema)) return schema.map((each: Json) => compactSchema(each));
+  if (!isJsonObject(schema)) return schema;
+  const entries = Object.entries(schema).flatMap(([key, value]): readonly (readonly [string, Json])[] => {
+    if (dropped.has(key)) return [];
+    if (key === "additionalProperties" && value === false) return [];
+    if (key === "required" && Array.isArray(value) && value.length === 0) return [];
+    if (key === "properties" && isJsonObject(value)) {
+      return [[key, Object.fromEntries(Object.entries(value).map(([name, each]) => [name, compactSchema(each)]))]];
+    }
+    return [[key, compactSchema(value)]];
+  });
+  return Object.fromEntries(entries);
+}

@@ -6,7 +6,7 @@ import { commands } from "../cmd/reeve/index.ts";
 import { stale } from "../scripts/docs.ts";
 import { annotatedFields, check, jsonSchema } from "./core/schema.ts";
 import { flagsOf, isGroup } from "./define/command.ts";
-import { wireName } from "./engine/catalogue.ts";
+import { wireName } from "./define/provider.ts";
 import { controlCapabilities, splitCapability } from "./policy/capability.ts";
 import { profiles } from "./policy/profiles.ts";
 import { providers } from "./providers/index.ts";
@@ -41,9 +41,9 @@ describe("tools", () => {
     expect(tools.filter((tool) => !/^[a-z]+\.[a-z_]+$/.test(tool.capability)).map((tool) => tool.name)).toEqual([]);
   });
 
-  test("only config, policy, secrets and runs have tools that control Reeve itself", () => {
+  test("only agents, config, policy, secrets and runs have tools that control Reeve itself", () => {
     const control = tools.filter((tool) => tool.effect === "control").map((tool) => tool.name.split(".")[0]);
-    expect([...new Set(control)].sort()).toEqual(["config", "policy", "run", "secrets"]);
+    expect([...new Set(control)].sort()).toEqual(["agent", "config", "policy", "run", "secrets"]);
   });
 
   test("a tool controls Reeve itself exactly when its capability belongs to the operator", () => {

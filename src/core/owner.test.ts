@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isAlive, pidOf, thisProcess } from "./owner.ts";
+import { isAlive, killOwner, pidOf, thisProcess } from "./owner.ts";
 
 const [boot, namespace, pid, started] = thisProcess().split("/");
 
@@ -21,4 +21,27 @@ test("a child that has ended but was not reaped is not alive", async () => {
   await child.exited;
   expect(isAlive(`${boot}/${namespace}/${child.pid}/1`)).toBe(false);
   expect(pidOf(thisProcess())).toBe(String(process.pid));
+});
+
+test("only the very process that wrote an owner is killed by it, once", async () => {
+  const child = Bun.spawn([process.execPath, "-e", "setInterval(() => {}, 1000)"], { env: {} });
+  const stat = await Bun.file(`/proc/${child.pid}/stat`).text();
+  const began = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  for (const wrong of [
+    `${boot}/${namespace}/${child.pid}/${Number(began) + 1}`,
+    `${boot}/${namespace}/${child.pid}/`,
+    `${boot}/pid:[1]/${child.pid}/${began}`,
+    `other/${namespace}/${child.pid}/${began}`,
+    `${boot}/${namespace}/-1/${began}`,
+    `${boot}/${namespace}/0/${began}`,
+    thisProcess(),
+    "",
+  ]) {
+    expect([wrong, killOwner(wrong)]).toEqual([wrong, false]);
+  }
+  expect(child.exitCode).toBe(null);
+  expect(killOwner(`${boot}/${namespace}/${child.pid}/${began}`)).toBe(true);
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+  expect(killOwner(`${boot}/${namespace}/${child.pid}/${began}`)).toBe(false);
 });

@@ -17,6 +17,26 @@ export function isAlive(owner: string): boolean {
   return now === undefined ? isSignallable(Number(pid)) : now === started;
 }
 
+/**
+ * Kills the process that wrote `owner`, together with the process group it leads. False, and nothing is killed, when it is
+ * gone, is this very process, or cannot be told with certainty from another one that has its number now. Throws the system
+ * error when the kernel refuses.
+ */
+export function killOwner(owner: string): boolean {
+  const [boot, namespace, pid, started] = owner.split("/");
+  if (!boot || boot !== bootId() || namespace !== pidNamespace() || !/^[1-9][0-9]{0,9}$/.test(pid ?? "")) return false;
+  const number = Number(pid);
+  const fields = statFields(number);
+  if (owner === thisProcess() || !started || isDead(fields) || fields[startField] !== started) return false;
+  const leads = Number(fields[groupField]) === number && statFields(process.pid)[groupField] !== fields[groupField];
+  try {
+    return process.kill(leads ? -number : number, "SIGKILL");
+  } catch (cause) {
+    if (systemErrorName(cause) === "ESRCH") return false;
+    throw cause;
+  }
+}
+
 /** The pid in an owner, for messages. */
 export function pidOf(owner: string): string {
   return owner.split("/")[2] ?? "unknown";
@@ -40,13 +60,24 @@ function isSignallable(pid: number): boolean {
   }
 }
 
-/** Field 22 of proc_pid_stat(5); "dead" for one that only waits to be reaped; undefined when the system does not show it. */
+/** When a process began, in clock ticks; "dead" for one that only waits to be reaped; undefined when the system does not show it. */
 function startOf(pid: number): string | undefined {
+  const fields = statFields(pid);
+  return isDead(fields) ? "dead" : fields[startField];
+}
+
+function isDead(fields: readonly string[]): boolean {
+  return fields[0] === "Z" || fields[0] === "X";
+}
+
+/** Fields 5 and 22 of proc_pid_stat(5), counted as `statFields` does. */
+const groupField = 2;
+const startField = 19;
+
+/** What proc_pid_stat(5) says from its third field on, the state; the fields before it hold the command's name, with any characters. */
+function statFields(pid: number): readonly string[] {
   const stat = textOr("", () => readFileSync(`/proc/${pid}/stat`, "latin1"));
-  // Fields are counted from behind the command name, which may itself hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  if (fields[0] === "Z" || fields[0] === "X") return "dead";
-  return fields[19];
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
 /** Systems without /proc, or that hide it, answer nothing here. */

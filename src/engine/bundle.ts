@@ -14,6 +14,7 @@ import { syncDirectory } from "../core/atomic.ts";
 import { type Json, canonicalize } from "../core/canonical.ts";
 import { sha256Hex } from "../crypto/hash.ts";
 import { Journal, readJournal, type RunEvent } from "./journal.ts";
+import { usageIn } from "./run-result.ts";
 
 const bundleVersion = 1;
 
@@ -39,7 +40,10 @@ export function renderBundle(events: readonly RunEvent[]): ReadonlyMap<string, s
     duration_ms: end ? Date.parse(end.ts) - Date.parse(started_at) : null,
     tool_call_count: calls.length,
     provider: start?.provider ?? null,
-    model: null,
+    model: modelIn(events) ?? start?.model ?? null,
+    ...(start?.session === undefined ? {} : { session: start.session }),
+    ...(start?.parent === undefined ? {} : { parent: start.parent }),
+    ...(events.some((event) => event.type === "turn" && event.usage) ? { usage: usageIn(events) } : {}),
     fault: end?.fault ?? null,
   };
   return new Map([
@@ -49,6 +53,11 @@ export function renderBundle(events: readonly RunEvent[]): ReadonlyMap<string, s
     ["output.md", end?.answer ? `${end.answer}\n` : ""],
     ["meta.json", pretty(meta)],
   ]);
+}
+
+/** The model that spoke last: another one may have taken over. */
+function modelIn(events: readonly RunEvent[]): string | undefined {
+  return events.flatMap((event) => (event.type === "turn" && event.model ? [event.model] : [])).at(-1);
 }
 
 interface Composed {

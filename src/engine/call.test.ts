@@ -115,8 +115,10 @@ test("an agent's wish to change Reeve is refused and kept as a proposal, whateve
   const reeve = await estate.open();
   const result = await reeve.call(agent("default"), "secret.keep", { key: "k", value: "plaintext-of-agent" });
   expect(result).toMatchObject({ ok: false, code: "policy.denied" });
-  const [proposal] = await reeve.keeper.runs.proposals();
+  const [proposal] = reeve.keeper.approvals.list({ limit: 5, offset: 0 }).rows;
   expect(proposal).toMatchObject({
+    kind: "proposal",
+    state: "pending",
     tool: "secret.keep",
     principal: "agent:default",
     input: '{"key":"k","value":"[secret]"}',

@@ -8,6 +8,7 @@ import { newId } from "../core/id.ts";
 import { annotatedFields, check } from "../core/schema.ts";
 import type { Tool } from "../define/tool.ts";
 import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
+import { askFirst, isSameInput } from "./ask.ts";
 import { recordableInput } from "./catalogue.ts";
 import type { Attempt, Door } from "./door.ts";
 import { recordIntent, recordOutcome, recordProposal, recordRefusal, scrubFault, shownName } from "./record.ts";
@@ -44,14 +45,37 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   }
   const { input, recorded, resources } = checked;
   const { capability, effect } = tool;
-  const request = { principal: scope.principal, capability, effect, resources, now_ms: door.clock.now() };
-  const decision = decide(door.policy(), request);
-  if (decision.effect !== "allow") return deny(attempt, tool, recorded, decision);
+  const held = withheldBy(attempt, tool);
+  if (held) return recordRefusal(attempt, tool.name, recorded, held.code, held.fault);
+  const { principal, links } = scope;
+  const request = { principal, links, capability, effect, resources, now_ms: door.clock.now() };
+  let decision = decide(door.policy(), request);
+  if (decision.effect === "ask") {
+    const asked = { recorded, is_exact: isSameInput(recorded, raw), resources, reason: decision.reason };
+    const answer = await askFirst(attempt, tool, asked);
+    if (answer !== "approved") return answer;
+    decision = decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
+  }
+  if (decision.effect !== "allow") return deny(attempt, tool, checked, decision);
   await recordIntent(attempt, tool, recorded, { resources, grants: decision.grants });
   const unheard = await scope.started;
   if (unheard) throw unheard;
   if (effect === "control") await door.ledger.checkpoint();
   return perform(attempt, tool, input, decision);
+}
+
+/** What keeps a call from being made whatever policy says: the operator's stop, and a run that only plans. */
+function withheldBy(
+  { door, scope }: Attempt,
+  tool: Tool,
+): { readonly code: "stopped" | "dry_run"; readonly fault: Fault } | undefined {
+  const stopped = door.stopped(scope.principal);
+  if (stopped) return { code: "stopped", fault: stopped };
+  if (!scope.dry_run || tool.effect === "read") return undefined;
+  const fault = new Fault("failed_precondition", `${tool.name} was not carried out: this run only plans`, {
+    hint: "go on as if it had succeeded, and say in the end what would be done",
+  });
+  return { code: "dry_run", fault };
 }
 
 interface Checked {
@@ -94,12 +118,14 @@ type Allowed = Extract<Decision, { readonly effect: "allow" }>;
 async function deny(
   attempt: Attempt,
   tool: Tool,
-  recorded: Json,
+  { recorded, resources }: Checked,
   decision: Exclude<Decision, Allowed>,
 ): Promise<Failure> {
   const fault = new Fault("permission_denied", decision.reason, { hint: decision.hint });
   const isForOperator = decision.effect === "ask" || decision.proposal;
-  const proposal = isForOperator ? await recordProposal(attempt, tool, recorded, decision.reason) : null;
+  const proposal = isForOperator
+    ? await recordProposal(attempt, tool, recorded, { resources, reason: decision.reason })
+    : null;
   return recordRefusal(attempt, tool.name, recorded, "policy.denied", fault, proposal);
 }
 

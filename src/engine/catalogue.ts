@@ -3,8 +3,12 @@ import { Fault } from "../core/fault.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { annotatedFields, fits, jsonSchema } from "../core/schema.ts";
 import { isJsonObject, type Json } from "../core/canonical.ts";
-import type { ToolOffer } from "../define/provider.ts";
+import type { CatalogueHandle } from "../define/handles.ts";
+import { type ProviderContext, type ToolOffer, wireName } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
+import { mayHold } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { RunScope } from "./scope.ts";
 
 export interface Catalogue {
   readonly tools: readonly Tool[];
@@ -29,11 +33,6 @@ export function catalogueOf(tools: readonly Tool[]): Catalogue {
         hint: didYouMean(name.slice(0, 100), byName.keys(), "run `reeve tools` for the list"),
       }),
   };
-}
-
-/** Model interfaces refuse dots in names, so models see `fs_read`. */
-export function wireName(tool: Tool): string {
-  return tool.name.replaceAll(".", "_");
 }
 
 export function offerOf(tool: Tool): ToolOffer {
@@ -62,3 +61,30 @@ export function recordableInput(tool: Tool | undefined, input: Json): Json {
 }
 
 const withheld = "[withheld]";
+
+/** What a caller may look up: the tools it holds some grant for, with the inputs they take. */
+export function catalogueHandle(
+  catalogue: Catalogue,
+  policy: () => Policy,
+  { principal, links }: Pick<RunScope, "principal" | "links">,
+  rank: ProviderContext["rank"],
+  now: () => number,
+): CatalogueHandle {
+  return {
+    search: async (query, limit) => {
+      const [current, now_ms] = [policy(), now()];
+      const holders = [principal, ...links.map((link) => link.principal)];
+      const open = catalogue.tools.filter(
+        ({ effect, capability }) =>
+          effect !== "control" && holders.every((holder) => mayHold(current, holder, capability, now_ms)),
+      );
+      const ranked = query.trim() === "" ? open.map(({ name }) => ({ id: name })) : rank(query, open.map(documentOf));
+      const found = ranked.slice(0, limit).flatMap(({ id }) => open.filter(({ name }) => name === id));
+      return found.map(({ name, summary, input }) => ({ name, summary, input: jsonSchema(input) }));
+    },
+  };
+}
+
+function documentOf({ name, summary, phrases }: Tool) {
+  return { id: name, fields: [name.replaceAll(".", " "), phrases.join(" "), summary] };
+}

@@ -37,15 +37,22 @@ export function watchPolicy(path: string): () => Policy {
   };
 }
 
-/** The scrubber for what the vault holds now, also after another process changed it. Throws as the vault does when it is damaged. */
-export function watchSecrets(vault: Vault, manifest: string): () => Scrubber {
+/**
+ * The scrubber for what the vault holds now, also after another process changed it, and for secrets known from elsewhere.
+ * Throws as the vault does when it is damaged.
+ */
+export function watchSecrets(
+  vault: Vault,
+  manifest: string,
+  elsewhere: ReadonlyMap<string, Uint8Array>,
+): () => Scrubber {
   let seen = "";
   let scrubber: Scrubber | undefined;
   return () => {
     const now = fingerprint(manifest);
     if (scrubber && now === seen) return scrubber;
     vault.refresh();
-    scrubber = createScrubber(vault.values());
+    scrubber = createScrubber(new Map([...elsewhere, ...vault.values()]));
     seen = now;
     return scrubber;
   };

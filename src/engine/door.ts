@@ -2,7 +2,10 @@
 import type { Clock } from "../core/clock.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { RunStore } from "../store/runs.ts";
+import type { Fault } from "../core/fault.ts";
+import type { Home } from "../core/home.ts";
+import type { Principal } from "../define/principal.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 import type { Scrubber } from "../vault/scrub.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Mint } from "./mint.ts";
@@ -11,13 +14,18 @@ import type { RunScope } from "./scope.ts";
 export interface Door {
   readonly catalogue: Catalogue;
   readonly ledger: Ledger;
-  readonly runs: RunStore;
+  readonly home: Home;
+  readonly approvals: ApprovalStore;
+  /** How long an approval may be answered, in milliseconds. */
+  readonly approval_expiry_ms: number;
   readonly clock: Clock;
   readonly mint: Mint;
   readonly policy: () => Policy;
   readonly scrubber: () => Scrubber;
   /** A path argument as policy knows it: relative to the workspace, without dots; throws for one that leaves it. */
   readonly canonicalPath: (path: string) => string;
+  /** Why nobody may act now, when the operator stopped this principal. */
+  readonly stopped: (principal: Principal) => Fault | undefined;
   /** Milliseconds a call may take when its tool does not say. */
   readonly tool_timeout_ms: number;
 }

@@ -1,49 +1,48 @@
 /** An open home: calls and runs go through it, each with its bundle. */
 import { canonicalize, type Json } from "../core/canonical.ts";
-import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
+import { asFault, Fault } from "../core/fault.ts";
+import { newId } from "../core/id.ts";
 import { didYouMean } from "../core/nearest.ts";
+import { thisProcess } from "../core/owner.ts";
 import { byteLength, refuseNul } from "../core/text.ts";
 import type { Config } from "../config/settings.ts";
-import type { RunState } from "../define/handles.ts";
-import type { Principal } from "../define/principal.ts";
-import type { Provider, ToolOffer } from "../define/provider.ts";
+import type { AgentRunFacts, AgentRunRequest } from "../define/handles.ts";
+import { parsePrincipal, type Principal } from "../define/principal.ts";
+import type { Provider } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
-import { openMachine } from "../machine/open.ts";
-import { mayHold } from "../policy/decide.ts";
-import { rank } from "../store/rank.ts";
-import type { Scrubber } from "../vault/scrub.ts";
-import { vaultPaths } from "../vault/commit.ts";
 import type { Vault } from "../vault/vault.ts";
-import { call } from "./call.ts";
+import { type Catalogue, catalogueOf, recordableInput } from "./catalogue.ts";
+import { fileDigest } from "./control.ts";
 import type { Door } from "./door.ts";
+import { openDoor } from "./open-door.ts";
+import { type Conversing, converse, type Parent, resumeConversation } from "./converse.ts";
+import { driveDirective, type End, parseDirective } from "./drive.ts";
+import type { InDoubt } from "./doubt.ts";
+import type { RunInput } from "./journal.ts";
+import { limitsFrom } from "./limits.ts";
+import { Breakers } from "./model/breaker.ts";
 import { scrubFault, shownName } from "./record.ts";
 import type { CallResult } from "./result.ts";
-import { type Catalogue, catalogueOf, offerOf, recordableInput } from "./catalogue.ts";
-import { configHandle, fileDigest, policyHandle, secretsHandle, watchPolicy, watchSecrets } from "./control.ts";
-import { driveConversation, driveDirective, type End, type Ports, parseDirective } from "./drive.ts";
-import { runsHandle } from "./history.ts";
-import { mintFrom } from "./mint.ts";
-import { openHomeWorkspace, workspaceRoot } from "./place.ts";
-import { systemPrompt } from "./prompt.ts";
-import { type ActiveRun, abandonRun, beginRun, canceledFault, endRun, type RunKeeper, watchForCancel } from "./run.ts";
+import { Recording } from "./recording.ts";
+import { resultOf, resultOfCall, type RunResult } from "./run-result.ts";
+import type { CallScope } from "./scope.ts";
+import {
+  abandonRun,
+  type ActiveRun,
+  beginRun,
+  canceledFault,
+  endRun,
+  reopenRun,
+  type RunCompany,
+  type RunKeeper,
+  suspendRun,
+} from "./run.ts";
+import { livePorts, type Talk } from "./talk.ts";
+import type { RunRequest } from "./run-request.ts";
+import { runChild } from "./child.ts";
 
-export interface RunRequest {
-  readonly principal: Principal;
-  readonly message: string;
-  /** Where the request came from: `cli`, `stdin`, `schedule` ... */
-  readonly source: string;
-  readonly signal?: AbortSignal;
-}
-
-export interface RunResult {
-  readonly run_id: string;
-  readonly state: RunState;
-  readonly answer: string;
-  /** Absolute path of the run bundle. */
-  readonly bundle: string;
-  readonly calls: readonly { readonly tool: string; readonly ok: boolean; readonly code?: string }[];
-  readonly fault?: FaultRecord;
-}
+export type { RunRequest } from "./run-request.ts";
+export type { RunResult } from "./run-result.ts";
 
 /** What an engine is made of: the opened home, and the lists of this binary. */
 export interface EngineParts {
@@ -53,11 +52,16 @@ export interface EngineParts {
   readonly tools: readonly Tool[];
   readonly providers: readonly Provider[];
   readonly version: string;
+  /** Where keys may be taken from besides the vault. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Runs found cut off when the home was opened. */
   readonly reconciled: readonly string[];
   /** What the operator should know before going on, a sentence each. */
   readonly notices: readonly string[];
 }
+
+/** How often a process that drives runs looks whether another one asked it to stop, in milliseconds. */
+const watch_ms = 150;
 
 export class Engine {
   readonly catalogue: Catalogue;
@@ -66,45 +70,25 @@ export class Engine {
   readonly reconciled: readonly string[];
   readonly notices: readonly string[];
   readonly keeper: RunKeeper;
-  readonly #vault: Vault;
-  readonly #providers: readonly Provider[];
-  readonly #version: string;
-  readonly #scrubber: () => Scrubber;
+  readonly #parts: EngineParts;
   readonly #door: Door;
   readonly #active = new Map<string, ActiveRun>();
+  readonly #parents = new Map<string, Parent>();
+  /** What is known of each model's health, by all runs of this process. */
+  readonly #breakers = new Breakers();
+  #watch: ReturnType<typeof setInterval> | undefined;
 
-  constructor({ config, keeper, vault, tools, providers, version, reconciled, notices }: EngineParts) {
-    this.catalogue = catalogueOf(tools);
-    this.config = config;
-    this.reconciled = reconciled;
-    this.notices = notices;
-    this.keeper = keeper;
-    this.#vault = vault;
-    this.#providers = providers;
-    this.#version = version;
-    this.#scrubber = watchSecrets(vault, vaultPaths(keeper.home.vault).manifest);
-    const { home, clock } = keeper;
-    const workspace = openHomeWorkspace(home, config);
-    const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
-    this.#door = {
-      catalogue: this.catalogue,
-      ledger: keeper.ledger,
-      runs: keeper.runs,
-      clock,
-      policy: watchPolicy(home.policy),
-      scrubber: this.#scrubber,
-      canonicalPath: (path) => workspace.relative(path),
-      tool_timeout_ms: config.engine.tool_timeout_ms,
-      mint: mintFrom({
-        workspace,
-        machine: openMachine(),
-        config: (scope) => configHandle(keeper, scope),
-        policy: (scope) => policyHandle(keeper, capabilities, scope),
-        secrets: (scope) => secretsHandle(keeper, vault, scope),
-        runs: (scope) => runsHandle(keeper, workspace, this.#active, scope),
-        now: () => clock.now(),
-      }),
-    };
+  constructor(parts: EngineParts) {
+    this.catalogue = catalogueOf(parts.tools);
+    this.config = parts.config;
+    this.reconciled = parts.reconciled;
+    this.notices = parts.notices;
+    this.keeper = parts.keeper;
+    this.#parts = parts;
+    this.#door = openDoor(parts, this.catalogue, {
+      active: this.#active,
+      runChild: (scope, request) => this.#runChild(scope, request),
+    });
   }
 
   /** Runs in progress in this process. */
@@ -117,26 +101,24 @@ export class Engine {
     principal: Principal,
     tool: string,
     input: Json,
-    options: { readonly signal?: AbortSignal; readonly source?: string } = {},
+    options: Pick<RunRequest, "signal" | "approve" | "onEvent" | "dry_run"> & { readonly source?: string } = {},
   ): Promise<CallResult & { readonly bundle: string }> {
+    const { source = "cli", ...company } = options;
     const shown = { tool: shownName(this.#door, tool), input: this.#recordable(tool, input) };
     const message = `/tool ${shown.tool} ${canonicalize(shown.input)}`;
     this.#checkMessage(message);
-    let result: CallResult | undefined;
+    this.#refuseStopped(principal);
     const run = await this.#begin(
-      { principal, message, source: options.source ?? "cli", ...(options.signal ? { signal: options.signal } : {}) },
-      null,
+      { principal, ...company },
+      this.#input({ message, source, provider: null, ...company }),
     );
-    await this.#drive(run, (ports) => {
-      const one: Ports = {
-        ...ports,
-        call: async (_, __, call_id) => {
-          result = await call(this.#door, run, tool, input, call_id);
-          return result;
-        },
-      };
-      return driveDirective(one, shown.tool, shown.input);
+    let result: CallResult | undefined;
+    const talk = this.#directiveTalk(run, null, "ask", (each) => {
+      result = each;
     });
+    const request = { id: "call-1", tool: shown.tool, arguments: shown.input };
+    talk.exact.set(request.id, input);
+    await this.#drive(run, () => driveDirective(livePorts(talk), request));
     if (!result) throw new Fault("internal", "the call was not made");
     return { ...result, bundle: run.bundle };
   }
@@ -146,89 +128,150 @@ export class Engine {
     this.#checkMessage(request.message);
     const directive = parseDirective(request.message);
     if (directive) return this.#runDirective(request, directive);
-    const provider = this.#provider();
-    const agent = this.#agentName(request.principal);
-    const message = this.#scrubber().text(request.message);
-    const run = await this.#begin({ ...request, message }, provider);
-    const offers = this.#offers(request.principal);
-    const system = systemPrompt({ agent, workspace: workspaceRoot(this.keeper.home, this.config), tools: offers });
-    const calls: { tool: string; ok: boolean; code?: string }[] = [];
-    const end = await this.#drive(run, async (ports) => {
-      const refused = await run.started;
-      if (refused) throw refused;
-      return driveConversation(
-        {
-          ...ports,
-          stream: (asked) => provider.stream(asked, { signal: run.signal, rank }),
-          call: async (tool, input, call_id) => {
-            const result = await call(this.#door, run, tool, input, call_id);
-            calls.push({ tool: result.tool, ok: result.ok, ...(result.ok ? {} : { code: result.code }) });
-            return result;
-          },
-        },
-        { system, message, offers, max_turns: this.config.engine.max_tool_iterations },
-      );
-    });
-    const { fault, ...rest } = end;
-    return { run_id: run.run_id, ...rest, bundle: run.bundle, calls, ...(fault ? { fault } : {}) };
+    this.#checkAgent(request.principal);
+    this.#refuseStopped(request.principal);
+    return converse(this.#conversing(request));
+  }
+
+  /**
+   * Goes on with a run that waits, was cut off, canceled or failed. Throws `not_found`, and `failed_precondition` for
+   * one that completed or is being driven.
+   */
+  async resume(
+    run_id: string,
+    options: Pick<RunRequest, "signal" | "approve" | "onEvent"> & { readonly in_doubt?: InDoubt } = {},
+  ): Promise<RunResult> {
+    const row = await this.keeper.runs.get(run_id);
+    if (!row) throw new Fault("not_found", `there is no run ${run_id}`, { hint: "see reeve runs list" });
+    if (row.state === "completed" || row.state === "running" || row.state === "queued") {
+      throw new Fault("failed_precondition", `run ${run_id} is ${row.state}: there is nothing to take up again`, {
+        hint: row.state === "completed" ? "ask again, in its session with --session" : "wait for it, or cancel it",
+      });
+    }
+    if (row.parent !== null) {
+      throw new Fault("failed_precondition", `run ${run_id} is a sub-agent's`, { hint: `resume run ${row.parent}` });
+    }
+    const { in_doubt = "ask", ...company } = options;
+    const principal = parsePrincipal(row.principal);
+    this.#refuseStopped(principal);
+    this.#refuseCrowd();
+    const run = await reopenRun(this.keeper, { principal, ...company }, row);
+    this.#enter(run);
+    const recording = new Recording(run.journal.events, { to_resume: true });
+    const message = recording.start?.message ?? "";
+    const directive = parseDirective(message);
+    if (!directive) {
+      const request = { principal, message, source: recording.start?.source ?? "cli", ...company };
+      return resumeConversation(this.#conversing(request), run, recording, in_doubt);
+    }
+    const talk = this.#directiveTalk(run, recording, in_doubt, () => undefined);
+    const { tool, input } = directive;
+    const end = await this.#drive(run, () => driveDirective(livePorts(talk), { id: "call-1", tool, arguments: input }));
+    return resultOf(run, end, null);
   }
 
   /** Ends what is running, writes the last checkpoint and closes every file. */
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     for (const run of this.#active.values()) run.controller.abort(canceledFault());
     await this.keeper.ledger.close();
-    this.keeper.runs.close();
-    this.#vault.close();
+    this.keeper.state.close();
+    this.#parts.vault.close();
   }
 
-  async #begin(request: RunRequest, provider: Provider | null): Promise<ActiveRun> {
-    if (this.#active.size >= this.config.engine.max_concurrent_runs) {
-      throw new Fault("resource_exhausted", `${this.#active.size} runs are in progress already`, {
-        hint: "wait for one to end, or raise engine.max_concurrent_runs",
-      });
-    }
-    const { home } = this.keeper;
-    const run = await beginRun(
-      this.keeper,
-      request.principal,
-      {
-        message: request.message,
-        source: request.source,
-        provider: provider?.name ?? null,
-        version: this.#version,
-        policy_sha256: fileDigest(home.policy),
-        config_sha256: fileDigest(home.config),
-        max_turns: this.config.engine.max_tool_iterations,
-      },
-      request.signal,
-    );
-    this.#active.set(run.run_id, run);
+  async #begin(company: RunCompany, input: Omit<RunInput, "principal">): Promise<ActiveRun> {
+    this.#refuseCrowd();
+    const run = await beginRun(this.keeper, company, input);
+    this.#enter(run);
     return run;
   }
 
-  async #drive(run: ActiveRun, body: (ports: Ports) => Promise<End>): Promise<End> {
-    const unwatch = watchForCancel(this.keeper, run);
-    const ports: Ports = {
-      signal: run.signal,
-      scrub: (text) => this.#scrubber().text(text),
-      checkpoint: () => run.signal.throwIfAborted(),
-      stream: () => {
-        throw new Fault("internal", "this run has no provider");
-      },
-      call: (tool, input, call_id) => call(this.#door, run, tool, input, call_id),
-      prompt: (text) => run.journal.append({ type: "prompt", ts: run.ts(), text }, { durable: false }),
-      turn: (turn) => {
-        const calls = turn.calls.map(({ id, tool, arguments: input }) => ({
-          id,
-          tool: shownName(this.#door, tool),
-          arguments: this.#recordable(tool, input),
-        }));
-        const fault = turn.fault && scrubFault(this.#scrubber(), turn.fault);
-        run.journal.append({ type: "turn", ts: run.ts(), ...turn, calls, fault }, { durable: false });
-      },
+  #enter(run: ActiveRun): void {
+    this.#active.set(run.run_id, run);
+    this.#watch ??= setInterval(() => this.#look(), watch_ms);
+  }
+
+  #leave(run: ActiveRun): void {
+    this.#active.delete(run.run_id);
+    this.#parents.delete(run.run_id);
+    if (this.#active.size > 0) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+  }
+
+  /** What others asked of the runs of this process: to cancel one, or to stop an agent altogether. */
+  #look(): void {
+    for (const id of this.keeper.runs.cancelRequests(thisProcess())) {
+      this.#active.get(id)?.controller.abort(canceledFault());
+    }
+    for (const run of this.#active.values()) {
+      const fault = this.#door.stopped(run.principal);
+      if (fault) run.controller.abort(fault);
+    }
+  }
+
+  #input(
+    asked: Pick<RunRequest, "message" | "source" | "dry_run"> & { readonly provider: string | null },
+  ): Omit<RunInput, "principal"> {
+    const { home } = this.keeper;
+    const { message, source, provider, dry_run } = asked;
+    return {
+      run_id: newId(),
+      message,
+      source,
+      provider,
+      version: this.#parts.version,
+      policy_sha256: fileDigest(home.policy),
+      config_sha256: fileDigest(home.config),
+      max_turns: this.config.engine.max_tool_iterations,
+      ...(dry_run ? { dry_run: true } : {}),
     };
+  }
+
+  #directiveTalk(run: ActiveRun, recording: Recording | null, in_doubt: InDoubt, onResult: Talk["onResult"]): Talk {
+    return {
+      door: this.#door,
+      catalogue: this.catalogue,
+      scrubber: this.#door.scrubber,
+      config: this.config,
+      limits: limitsFrom(this.config),
+      run,
+      recording,
+      in_doubt,
+      meter: null,
+      speaker: null,
+      exact: new Map(),
+      onResult,
+    };
+  }
+
+  #conversing(request: RunRequest): Conversing {
+    return {
+      request,
+      parts: this.#parts,
+      catalogue: this.catalogue,
+      door: this.#door,
+      breakers: this.#breakers,
+      input: (provider, message) => this.#input({ ...request, provider, message }),
+      begin: (company, input) => this.#begin(company, input),
+      drive: (run, body) => this.#drive(run, body),
+      remember: (run, parent) => this.#parents.set(run.run_id, parent),
+    };
+  }
+
+  async #runChild(scope: CallScope, request: AgentRunRequest): Promise<AgentRunFacts> {
+    const parent = this.#parents.get(scope.run_id);
+    if (!parent) throw new Fault("failed_precondition", "only an agent's run can start another one");
+    return runChild(parent, scope, request, this.config.engine.max_depth, (child, link) => {
+      this.#checkAgent(child.principal);
+      return converse({ ...this.#conversing(child), parent: { ...parent, link, call: scope.call_id } });
+    });
+  }
+
+  /** Drives a run to its end and writes that end, or leaves it waiting. */
+  async #drive(run: ActiveRun, body: () => Promise<End>): Promise<End> {
     try {
-      const reached = await body(ports).catch((thrown: unknown): End => {
+      const reached = await body().catch((thrown: unknown): End => {
         const fault = asFault(thrown);
         return { state: fault.code === "canceled" ? "cancelled" : "failed", answer: "", fault: fault.toRecord() };
       });
@@ -238,11 +281,13 @@ export class Engine {
         await abandonRun(this.keeper, run, refused);
         throw refused;
       }
-      await endRun(this.keeper, run, end);
+      if (end.state === "waiting") await suspendRun(this.keeper, run);
+      else await endRun(this.keeper, run, end);
+      if (end.fault && end.state !== "waiting") run.tell({ type: "error", fault: end.fault });
+      run.tell({ type: "run.end", state: end.state, answer: end.answer });
       return end;
     } finally {
-      unwatch();
-      this.#active.delete(run.run_id);
+      this.#leave(run);
     }
   }
 
@@ -250,44 +295,34 @@ export class Engine {
     request: RunRequest,
     directive: { readonly tool: string; readonly input: Json },
   ): Promise<RunResult> {
-    const { principal, source, signal } = request;
-    const result = await this.call(principal, directive.tool, directive.input, {
-      source,
-      ...(signal ? { signal } : {}),
-    });
-    const { run_id, bundle, tool, ok } = result;
-    if (result.ok) {
-      return {
-        run_id,
-        state: "completed",
-        answer: JSON.stringify(result.output, null, 2),
-        bundle,
-        calls: [{ tool, ok }],
-      };
-    }
-    const { code, fault } = result;
-    const state = code === "canceled" ? "cancelled" : "failed";
-    return {
-      run_id,
-      state,
-      answer: `error: ${code} (${tool}): ${fault.message}`,
-      bundle,
-      calls: [{ tool, ok, code }],
-      fault,
-    };
+    const { principal, message: _, ...options } = request;
+    const result = await this.call(principal, directive.tool, directive.input, options);
+    return resultOfCall(result);
   }
 
   /** A vault that cannot be read any more takes the place of what cannot be scrubbed without it. */
   #recordableEnd(end: End): End {
     try {
-      return { ...end, fault: end.fault && scrubFault(this.#scrubber(), end.fault) };
+      return { ...end, fault: end.fault && scrubFault(this.#door.scrubber(), end.fault) };
     } catch (thrown) {
       return { state: "failed", answer: "", fault: asFault(thrown).toRecord() };
     }
   }
 
   #recordable(name: string, input: Json): Json {
-    return this.#scrubber().json(recordableInput(this.catalogue.find(name), input));
+    return this.#door.scrubber().json(recordableInput(this.catalogue.find(name), input));
+  }
+
+  #refuseCrowd(): void {
+    if (this.#active.size < this.config.engine.max_concurrent_runs) return;
+    throw new Fault("resource_exhausted", `${this.#active.size} runs are in progress already`, {
+      hint: "wait for one to end, or raise engine.max_concurrent_runs",
+    });
+  }
+
+  #refuseStopped(principal: Principal): void {
+    const fault = this.#door.stopped(principal);
+    if (fault) throw fault;
   }
 
   #checkMessage(message: string): void {
@@ -303,32 +338,14 @@ export class Engine {
       throw new Fault("invalid_argument", "the message is empty", { hint: 'say what you want: reeve ask "..."' });
   }
 
-  #provider(): Provider {
-    const name = this.config.model.provider;
-    const provider = this.#providers.find((each) => each.name === name);
-    if (provider) return provider;
-    const names = this.#providers.map((each) => each.name);
-    throw new Fault("failed_precondition", `the configured model provider "${name}" is not in this build`, {
-      hint: didYouMean(name, names, `set model.provider to one of: ${names.join(", ")}`),
-    });
-  }
-
-  #agentName(principal: Principal): string {
-    if (principal.kind === "operator") return "operator";
+  #checkAgent(principal: Principal): void {
+    if (principal.kind === "operator") return;
     const policy = this.#door.policy();
     if (policy.fault) throw policy.fault;
     const names = [...policy.agents.keys()];
-    if (names.includes(principal.name)) return principal.name;
+    if (names.includes(principal.name)) return;
     throw new Fault("not_found", `there is no agent named "${principal.name}"`, {
       hint: didYouMean(principal.name, names, `agents here: ${names.join(", ") || "none"}`),
     });
-  }
-
-  #offers(principal: Principal): readonly ToolOffer[] {
-    const policy = this.#door.policy();
-    const now_ms = this.keeper.clock.now();
-    return this.catalogue.tools
-      .filter((tool) => tool.effect !== "control" && mayHold(policy, principal, tool.capability, now_ms))
-      .map(offerOf);
   }
 }

@@ -9,7 +9,7 @@ import { undoRun, type Workspace } from "../workspace/workspace.ts";
 import { fileDigest } from "./control.ts";
 import type { CallScope } from "./scope.ts";
 import type { ActiveRun, RunKeeper } from "./run.ts";
-import { canceledFault } from "./run.ts";
+import { cancelWaiting, canceledFault } from "./run.ts";
 
 export function runsHandle(
   keeper: RunKeeper,
@@ -27,6 +27,8 @@ export function runsHandle(
       return row && factsOf(row);
     },
     cancel: async (id) => {
+      const row = await keeper.runs.get(id);
+      if (row?.state === "waiting") return cancelWaiting(keeper, row);
       const asked = await keeper.runs.requestCancel(id);
       if (asked) active.get(id)?.controller.abort(canceledFault());
       return asked;
@@ -75,6 +77,6 @@ export async function checkSeal(keeper: Pick<RunKeeper, "home" | "ledger">, row:
 }
 
 function factsOf(row: RunRow): RunFacts {
-  const { owner: _, end_seq: __, state, ...facts } = row;
-  return { ...facts, state: state as RunState };
+  const { id, principal, source, state, created_at, ended_at, tool_calls, fault } = row;
+  return { id, principal, source, state: state as RunState, created_at, ended_at, tool_calls, fault };
 }

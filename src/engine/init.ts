@@ -1,6 +1,6 @@
 /** Makes a new home: directories, config, policy with explicit grants, vault, log key, ledger, and the pins outside it. */
 import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
@@ -8,6 +8,7 @@ import { type Home, homeAt, liesInside } from "../core/home.ts";
 import { checkAgentName, newId } from "../core/id.ts";
 import { makePinDirectory, type Pin, pinOf, setAsidePins } from "../core/pin.ts";
 import { defaultConfigText } from "../config/template.ts";
+import { seedPersona } from "../context/persona.ts";
 import { agent } from "../define/principal.ts";
 import { newLogKey } from "../ledger/key.ts";
 import { Ledger } from "../ledger/ledger.ts";
@@ -131,6 +132,7 @@ async function furnish(
     known: profiles.operator.map((each) => splitCapability(each).name),
   };
   savePolicy(home.policy, grantProfile(emptyPolicy, agent(options.agent), profile, granted).policy);
+  seedPersona(join(home.agents, options.agent));
   const key = newLogKey();
   const { passphrase } = options;
   const vault = await createVault({

@@ -2,10 +2,10 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { type Json, isJsonObject, parseJson } from "../core/canonical.ts";
 import { Fault, type FaultRecord } from "../core/fault.ts";
-import type { ToolRequest } from "../define/provider.ts";
+import type { FailureKind, Image, Message, ToolRequest, Usage } from "../define/provider.ts";
 import type { RunState } from "../define/handles.ts";
 
-/** What a run was started with. */
+/** What a run was started with; fields that may be absent were not known to the versions before them. */
 export interface RunInput {
   readonly run_id: string;
   readonly principal: string;
@@ -16,22 +16,61 @@ export interface RunInput {
   readonly policy_sha256: string;
   readonly config_sha256: string;
   readonly max_turns: number;
+  readonly model?: string | null;
+  readonly session?: string;
+  /** The run that started this one, and by which of its calls. */
+  readonly parent?: { readonly run: string; readonly call: string };
+  /** Capabilities a sub-agent's run is held to, beside its principal's grants. */
+  readonly within?: readonly string[];
+  readonly dry_run?: true;
+  readonly limits?: LoopLimits;
+  /** JSON Schema of the answer. */
+  readonly schema?: Json;
+  /** SHA-256 of each persona file, AGENTS.md and skill list that went into the first prompt, by name. */
+  readonly context_sha256?: Readonly<Record<string, string>>;
 }
 
-export type RunEvent =
-  | ({ readonly type: "start"; readonly ts: string } & RunInput)
-  | { readonly type: "prompt"; readonly ts: string; readonly text: string }
+/** The numbers the loop decides by. They are recorded, so that a replay decides alike. */
+export interface LoopLimits {
+  readonly max_turns: number;
+  readonly max_calls_per_turn: number;
+  readonly no_progress_turns: number;
+  readonly recovery_failures: number;
+  readonly escalation_failures: number;
+  readonly result_chars: number;
+  readonly error_chars: number;
+  readonly results_kept: number;
+  readonly context_tokens: number;
+  readonly compact_percent: number;
+  readonly compact_keep: number;
+}
+
+export type RunEvent = { readonly ts: string } & (
+  | ({ readonly type: "start" } & RunInput)
+  | {
+      readonly type: "prompt";
+      readonly text: string;
+      /** What was said before in the session, oldest first. */
+      readonly history?: readonly Message[];
+      readonly images?: readonly Image[];
+      /** Names of the tools offered at first. */
+      readonly tools?: readonly string[];
+    }
   | {
       readonly type: "turn";
-      readonly ts: string;
       readonly turn: number;
       readonly text: string;
       readonly calls: readonly ToolRequest[];
       readonly fault: FaultRecord | null;
+      readonly thinking?: string;
+      /** `provider/model` that answered. */
+      readonly model?: string;
+      readonly usage?: Usage & { readonly cost_microusd: number | null };
+      readonly stop?: "length" | "refusal";
+      readonly kind?: FailureKind;
     }
   | {
       readonly type: "intent";
-      readonly ts: string;
       readonly call: string;
       readonly tool: string;
       readonly input: Json;
@@ -40,14 +79,12 @@ export type RunEvent =
     }
   | {
       readonly type: "outcome";
-      readonly ts: string;
       readonly call: string;
       readonly duration_ms: number;
       readonly output: Json;
     }
   | {
       readonly type: "failure";
-      readonly ts: string;
       readonly call: string;
       readonly duration_ms: number;
       readonly code: string;
@@ -55,7 +92,6 @@ export type RunEvent =
     }
   | {
       readonly type: "refusal";
-      readonly ts: string;
       readonly call: string;
       readonly tool: string;
       readonly input: Json;
@@ -63,13 +99,31 @@ export type RunEvent =
       readonly fault: FaultRecord;
       readonly proposal: string | null;
     }
+  /** The result of an identical earlier call was given again; nothing was executed. */
+  | { readonly type: "reused"; readonly call: string; readonly of: string }
+  /** Older messages gave way to a summary. */
+  | { readonly type: "compaction"; readonly turn: number; readonly summary: string; readonly dropped: number }
+  /** Something worth knowing that is no step of the loop: see ModelNotice, and `loop.*` for the loop's own. */
+  | { readonly type: "notice"; readonly name: string; readonly detail: string }
+  /** The call waits for an answer to an approval; the run may end its process here and go on later. */
+  | { readonly type: "waiting"; readonly call: string; readonly approval: string }
+  | {
+      readonly type: "answered";
+      readonly call: string;
+      readonly approval: string;
+      readonly decision: "approved" | "denied" | "expired";
+      readonly by: string;
+      readonly reason: string | null;
+    }
+  /** A run that had stopped goes on. */
+  | { readonly type: "resumed"; readonly by: string; readonly after: RunState }
   | {
       readonly type: "end";
-      readonly ts: string;
       readonly state: RunState;
       readonly answer: string;
       readonly fault: FaultRecord | null;
-    };
+    }
+);
 
 export class Journal {
   readonly #fd: number;
@@ -114,7 +168,22 @@ export class Journal {
   }
 }
 
-const types = new Set(["start", "prompt", "turn", "intent", "outcome", "failure", "refusal", "end"]);
+const types: ReadonlySet<string> = new Set<RunEvent["type"]>([
+  "start",
+  "prompt",
+  "turn",
+  "intent",
+  "outcome",
+  "failure",
+  "refusal",
+  "reused",
+  "compaction",
+  "notice",
+  "waiting",
+  "answered",
+  "resumed",
+  "end",
+]);
 
 /** The whole lines of a journal. Throws `data_loss` naming the first line that is not an event. */
 export function readJournal(path: string): {

@@ -1,12 +1,16 @@
 /** Mints the handles of one call from its decision; they stop working when the call is over. */
 import { Fault } from "../core/fault.ts";
 import type {
+  AgentsHandle,
+  CatalogueHandle,
   ConfigHandle,
   Handles,
   MachineHandle,
   PolicyHandle,
   RunsHandle,
   SecretsHandle,
+  SessionsHandle,
+  SkillsHandle,
 } from "../define/handles.ts";
 import type { HandleName, Tool, ToolContext } from "../define/tool.ts";
 import type { Decision } from "../policy/decide.ts";
@@ -27,6 +31,10 @@ export interface HandleSources {
   readonly policy: (scope: CallScope) => PolicyHandle;
   readonly secrets: (scope: CallScope) => SecretsHandle;
   readonly runs: (scope: CallScope) => RunsHandle;
+  readonly sessions: (scope: CallScope) => SessionsHandle;
+  readonly agents: (scope: CallScope) => AgentsHandle;
+  readonly skills: () => SkillsHandle;
+  readonly catalogue: (scope: CallScope) => CatalogueHandle;
   readonly now: () => number;
 }
 
@@ -49,6 +57,10 @@ export function mintFrom(sources: HandleSources): Mint {
       policy: () => readOnlyUnless(tool, sources.policy(scope), ["grant", "revoke"]),
       secrets: () => readOnlyUnless(tool, sources.secrets(scope), ["set", "remove", "rotate"]),
       runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo"]),
+      sessions: () => readOnlyUnless(tool, sources.sessions(scope), ["close"]),
+      agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
+      skills: () => sources.skills(),
+      catalogue: () => sources.catalogue(scope),
     };
     const requireLive = () => {
       if (!live) throw new Fault("canceled", `${tool.name} is over and may do nothing more`);

@@ -9,7 +9,11 @@ import type { Provider } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { fileWitness } from "../ledger/witness.ts";
+import { ApprovalStore } from "../store/approvals.ts";
 import { RunStore } from "../store/runs.ts";
+import { SessionStore } from "../store/sessions.ts";
+import { StateFile } from "../store/state.ts";
+import { UsageStore } from "../store/usage.ts";
 import { openVault } from "../vault/vault.ts";
 import { Engine } from "./engine.ts";
 import { logKeyFrom } from "./log-key.ts";
@@ -26,6 +30,8 @@ export interface EngineOptions {
   /** Asked only when the vault's key is wrapped by a passphrase. */
   readonly passphrase?: () => Promise<string | undefined>;
   readonly clock?: Clock;
+  /** Where keys of providers may be taken from besides the vault; nowhere when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -55,12 +61,22 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   checkPinnedKeys(pin.keys, ledger);
   await checkVault(ledger, vault);
-  const runs = new RunStore(home.database);
-  const keeper: RunKeeper = { home, ledger, runs, clock, vault_serial: () => vault.serial };
+  const state = new StateFile(home.database);
+  const keeper: RunKeeper = {
+    home,
+    ledger,
+    state,
+    runs: new RunStore(state),
+    sessions: new SessionStore(state),
+    approvals: new ApprovalStore(state),
+    usage: new UsageStore(state),
+    clock,
+    vault_serial: () => vault.serial,
+  };
   const reconciled = await reconcileRuns(keeper);
   const notices = [...config.warnings, ...(await observeControlFiles(home, ledger))];
-  const { tools, providers, version } = options;
-  return new Engine({ config, keeper, vault, tools, providers, version, reconciled, notices });
+  const { tools, providers, version, environment = {} } = options;
+  return new Engine({ config, keeper, vault, tools, providers, version, environment, reconciled, notices });
 }
 
 /** The keys pinned outside the home must be the log's own, else the home was replaced by another one. */

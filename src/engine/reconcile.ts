@@ -7,7 +7,7 @@ import type { RunRow } from "../store/runs.ts";
 import { createBundle } from "./bundle.ts";
 import { Journal } from "./journal.ts";
 import { isAlive, thisProcess } from "../core/owner.ts";
-import { orRelease, type RunKeeper, settleRun } from "./run.ts";
+import { orRelease, type RunKeeper, settleRun, unfinishedCalls } from "./run.ts";
 
 /** Ids of the runs marked `interrupted`, or ended as their journal says. Runs of live processes are left alone. */
 export async function reconcileRuns(keeper: RunKeeper): Promise<readonly string[]> {
@@ -59,11 +59,4 @@ async function endUnsealed(keeper: RunKeeper, row: RunRow, fault: Fault): Promis
   const { seq } = await keeper.ledger.append({ type: "run.end", actor: row.principal, run: row.id, payload });
   const ended_at = rfc3339(keeper.clock.now());
   await keeper.runs.end(row.id, { state: "interrupted", ended_at, fault: fault.message, end_seq: seq });
-}
-
-function unfinishedCalls(journal: Journal): readonly { readonly call: string; readonly tool: string }[] {
-  const done = new Set(journal.events.flatMap((e) => (e.type === "outcome" || e.type === "failure" ? [e.call] : [])));
-  return journal.events.flatMap((e) =>
-    e.type === "intent" && !done.has(e.call) ? [{ call: e.call, tool: e.tool }] : [],
-  );
 }

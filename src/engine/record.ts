@@ -5,7 +5,6 @@
 import { canonicalize, type Json } from "../core/canonical.ts";
 import { rfc3339 } from "../core/clock.ts";
 import { asFault, type Fault, type FaultRecord } from "../core/fault.ts";
-import { newId } from "../core/id.ts";
 import { cut } from "../core/text.ts";
 import { base64, sha256 } from "../crypto/hash.ts";
 import { randomBytes } from "../crypto/random.ts";
@@ -13,6 +12,7 @@ import { principalText, ringOf } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { Scrubber } from "../vault/scrub.ts";
+import { requestApproval } from "./approvals.ts";
 import type { Attempt, Door } from "./door.ts";
 import type { CallCode, Failure, Success } from "./result.ts";
 
@@ -81,22 +81,27 @@ export async function recordRefusal(
 }
 
 /** A call only the operator may make, kept for the operator to look at. Returns its id. */
-export async function recordProposal(attempt: Attempt, tool: Tool, input: Json, reason: string): Promise<string> {
-  const { door, scope } = attempt;
-  const id = newId();
-  const { name, capability } = tool;
-  await write(attempt, "proposal.created", { proposal: id, tool: name, capability });
-  await door.runs.propose({
-    id,
+export async function recordProposal(
+  attempt: Attempt,
+  tool: Tool,
+  input: Json,
+  asked: { readonly resources: readonly ResourceRequest[]; readonly reason: string },
+): Promise<string> {
+  const { door, scope, call_id } = attempt;
+  const { name, capability, effect } = tool;
+  const row = await requestApproval(door, {
+    kind: "proposal",
     run: scope.run_id,
+    call: call_id,
     principal: principalText(scope.principal),
     tool: name,
+    input,
     capability,
-    input: canonicalize(input),
-    reason: door.scrubber().text(reason),
-    created_at: timeOf(door),
+    effect,
+    resources: asked.resources,
+    reason: door.scrubber().text(asked.reason),
   });
-  return id;
+  return row.id;
 }
 
 /** The name a call was made by, as it may be recorded and shown: whoever calls may write anything there. */

@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, canonicalize, isJsonObject, parseJson } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
-import type { ProviderEvent } from "../define/provider.ts";
 import { compareWithManifest, renderBundle } from "./bundle.ts";
-import type { CallCode } from "./result.ts";
-import { type Answer, driveConversation, driveDirective, type End, parseDirective, type Ports } from "./drive.ts";
+import { driveConversation, driveDirective, type End, parseDirective, type Ports } from "./drive.ts";
 import { readJournal, type RunEvent } from "./journal.ts";
+import { limitsOf } from "./limits.ts";
+import { againId } from "./batch.ts";
+import { type EventOf, Recording, turnOf } from "./recording.ts";
 
 export interface Replay {
   readonly run_id: string;
@@ -17,19 +18,17 @@ export interface Replay {
   readonly events: number;
 }
 
-type EventOf<T extends RunEvent["type"]> = Extract<RunEvent, { readonly type: T }>;
-
 /** Replays the bundle in `directory`. Throws `failed_precondition` for a run that was interrupted and has nothing to reproduce. */
 export async function replayBundle(directory: string): Promise<Replay> {
   const { events } = readJournal(join(directory, "events.jsonl"));
-  const start = firstOf(events, "start");
-  const end = firstOf(events, "end");
-  if (!start || !end || end.state === "interrupted") {
+  const start = events.find((event) => event.type === "start");
+  const end = events.findLast((event) => event.type === "end");
+  if (!start || !end || end.state === "interrupted" || events.at(-1) !== end) {
     throw new Fault("failed_precondition", `the run in ${directory} did not reach its end`, {
       hint: "only finished runs can be replayed; `reeve runs show` tells how far it came",
     });
   }
-  const produced = await redrive(start, events);
+  const produced = merge(events, await redrive(start, events));
   const differences = [...compareWithManifest(directory, manifestFiles(directory)), ...compareEvents(events, produced)];
   for (const [name, text] of renderBundle(produced)) {
     if (readFileSync(join(directory, name), "utf8") !== text) differences.push(`${name}: replay wrote other bytes`);
@@ -39,90 +38,110 @@ export async function replayBundle(directory: string): Promise<Replay> {
 
 /** The events the same code produces when the recorded turns and results are all it gets. */
 async function redrive(start: EventOf<"start">, events: readonly RunEvent[]): Promise<readonly RunEvent[]> {
+  const recording = new Recording(events, { to_resume: false });
   const produced: RunEvent[] = [start];
-  const tape = new Tape(events);
+  let exhausted = false;
+  const ranOut = (what: string) => {
+    exhausted = true;
+    return new Fault("canceled", `the recording has no ${what}`).toRecord();
+  };
   const ports: Ports = {
     signal: new AbortController().signal,
-    scrub: (text) => text,
-    checkpoint: () => {},
-    stream: () => tape.speak(),
-    call: async (tool, input, call_id) => tape.answer(tool, input, call_id, produced),
-    prompt: (text) => produced.push({ type: "prompt", ts: tape.tsOf("prompt", 0), text }),
-    turn: (turn) => produced.push({ type: "turn", ts: tape.tsOf("turn", turn.turn - 1), ...turn }),
+    prompt: (text) => {
+      const recorded = recording.first("prompt");
+      produced.push({ ...recorded, type: "prompt", ts: recorded?.ts ?? "", text });
+    },
+    turn: async ({ turn, next_call }) => {
+      const recorded = recording.turn(turn);
+      if (!recorded) return { text: "", calls: [], fault: ranOut(`turn ${turn}`) };
+      const calls = recorded.calls.map((call, i) => ({ ...call, id: `call-${next_call + i}` }));
+      produced.push({ ...recorded, calls });
+      return { ...turnOf(recorded), calls: recorded.fault ? [] : calls };
+    },
+    call: async ({ id, tool, arguments: input }) => {
+      const known = recording.call(id);
+      for (const event of recording.eventsOf(id)) {
+        produced.push(event.type === "intent" ? { ...event, tool, input } : event);
+      }
+      if (known.state === "ended") return known.answer;
+      return { ok: false, code: "canceled", fault: ranOut(`result for ${id}`) };
+    },
+    decline: async ({ id, tool }, code, fault) => {
+      const [recorded] = recording.eventsOf(id);
+      if (recorded?.type !== "refusal") return { ok: false, code: "canceled", fault: ranOut(`refusal of ${id}`) };
+      produced.push({ ...recorded, tool, code, fault });
+      return { ok: false, code, fault };
+    },
+    reusable: ({ id }) => recording.reusedOf(id) !== undefined,
+    reused: (call, of) => {
+      const recorded = events.find((event) => event.type === "reused" && event.call === call);
+      produced.push({ type: "reused", ts: recorded?.ts ?? "", call, of });
+    },
+    doubt: async ({ id }) => (recording.call(againId(id)).state === "none" ? "skip" : "repeat"),
+    result: () => "",
+    // Nothing the loop does depends on the words of its messages, so they may stay as they are.
+    compact: async (turn, messages, force) => {
+      const recorded = recording.compaction(turn, force);
+      if (recorded) produced.push(recorded);
+      return messages;
+    },
+    notice: () => undefined,
   };
   const directive = parseDirective(start.message);
+  const prompt = recording.first("prompt");
   const end: End = directive
-    ? await driveDirective(ports, directive.tool, directive.input)
+    ? await driveDirective(ports, { id: "call-1", tool: directive.tool, arguments: directive.input })
     : await driveConversation(ports, {
-        ...splitPrompt(firstOf(events, "prompt"), start.message),
-        offers: [],
-        max_turns: start.max_turns,
+        system: systemOf(prompt, start.message),
+        history: prompt?.history ?? [],
+        message: start.message,
+        images: prompt?.images ?? [],
+        limits: limitsOf(start),
+        schema: start.schema ?? null,
       });
-  const recorded = firstOf(events, "end");
+  const recorded = events.findLast((event) => event.type === "end");
   // A run stopped from outside between two events has an end that its own events cannot explain.
-  const { state, answer, fault } = tape.exhausted && recorded ? recorded : end;
-  produced.push({ type: "end", ts: tape.tsOf("end", 0), state, answer, fault });
+  const { state, answer, fault } = exhausted && recorded ? recorded : end;
+  produced.push({ type: "end", ts: recorded?.ts ?? "", state, answer, fault });
   return produced;
 }
 
-/** The recorded turns and results, handed out in order. */
-class Tape {
-  readonly #events: readonly RunEvent[];
-  #turn = 0;
-  exhausted = false;
+/** Events that tell of the run and are no step of the loop: a replay takes them as they are. */
+const told: ReadonlySet<RunEvent["type"]> = new Set(["notice", "waiting", "answered", "resumed"]);
 
-  constructor(events: readonly RunEvent[]) {
-    this.#events = events;
-  }
-
-  tsOf(type: RunEvent["type"], index: number): string {
-    return this.#events.filter((event) => event.type === type)[index]?.ts ?? "";
-  }
-
-  async *speak(): AsyncGenerator<ProviderEvent> {
-    const turn = this.#events.filter((event) => event.type === "turn")[this.#turn++];
-    if (!turn) {
-      this.exhausted = true;
-      const fault = new Fault("canceled", "the recording ends here").toRecord();
-      yield { type: "error", fault };
-      return;
-    }
-    if (turn.text) yield { type: "text", text: turn.text };
-    for (const call of turn.calls) yield { type: "call", call };
-    yield turn.fault ? { type: "error", fault: turn.fault } : { type: "done" };
-  }
-
-  answer(tool: string, input: Json, call: string, produced: RunEvent[]): Answer {
-    const asked = this.#events.find((e) => (e.type === "intent" || e.type === "refusal") && e.call === call);
-    if (asked?.type === "refusal") {
-      produced.push({ ...asked });
-      return { ok: false, code: asked.code as CallCode, fault: asked.fault };
-    }
-    const result = this.#events.find((e) => (e.type === "outcome" || e.type === "failure") && e.call === call);
-    if (asked?.type !== "intent" || !result) {
-      this.exhausted = true;
-      if (asked?.type === "intent") produced.push(asked);
-      const fault = new Fault("not_found", `the recording has no result for ${call} (${tool})`).toRecord();
-      return { ok: false, code: "canceled", fault };
-    }
-    produced.push({ ...asked, input }, result);
-    if (result.type === "outcome") return { ok: true, output: result.output };
-    const failure = result as EventOf<"failure">;
-    return { ok: false, code: failure.code as CallCode, fault: failure.fault };
-  }
+/**
+ * What was produced, in the order of the record: reads run beside each other end in any order, and what the loop does
+ * not produce stands where it was recorded. What was produced beyond the record comes last.
+ */
+function merge(recorded: readonly RunEvent[], produced: readonly RunEvent[]): readonly RunEvent[] {
+  const rest = new Map<string, RunEvent[]>();
+  for (const event of produced) rest.set(keyOf(event), [...(rest.get(keyOf(event)) ?? []), event]);
+  const last = recorded.findLast((event) => event.type === "end");
+  const merged = recorded.flatMap((event): readonly RunEvent[] => {
+    if (told.has(event.type) || (event.type === "end" && event !== last) || isSuperseded(event, recorded))
+      return [event];
+    const match = rest.get(keyOf(event))?.shift();
+    return match ? [match] : [];
+  });
+  return [...merged, ...[...rest.values()].flat()];
 }
 
-function firstOf<T extends RunEvent["type"]>(events: readonly RunEvent[], type: T): EventOf<T> | undefined {
-  return events.find((event): event is EventOf<T> => event.type === type);
+function keyOf(event: RunEvent): string {
+  if (event.type === "turn") return `turn/${event.turn}`;
+  return "call" in event ? `${event.type}/${event.call}` : event.type;
 }
 
-function splitPrompt(
-  prompt: EventOf<"prompt"> | undefined,
-  message: string,
-): { readonly system: string; readonly message: string } {
+/** A turn that failed and was asked for again when the run was taken up again. */
+function isSuperseded(event: RunEvent, recorded: readonly RunEvent[]): boolean {
+  return (
+    event.type === "turn" && recorded.findLast((each) => each.type === "turn" && each.turn === event.turn) !== event
+  );
+}
+
+function systemOf(prompt: EventOf<"prompt"> | undefined, message: string): string {
   const tail = `\n## Message\n\n${message}\n`;
   const text = prompt?.text ?? tail;
-  return { system: text.endsWith(tail) ? text.slice(0, -tail.length) : text, message };
+  return text.endsWith(tail) ? text.slice(0, -tail.length) : text;
 }
 
 function compareEvents(recorded: readonly RunEvent[], produced: readonly RunEvent[]): string[] {

@@ -10,7 +10,20 @@ export type CallCode =
   | "timeout"
   | "canceled"
   | "tool.failed"
-  | "internal.error";
+  | "internal.error"
+  /** Policy asks first, and nobody has answered yet. */
+  | "approval.pending"
+  | "approval.denied"
+  | "approval.expired"
+  /** The operator stopped this agent. */
+  | "stopped"
+  /** The run only plans. */
+  | "dry_run"
+  | "budget.exhausted"
+  /** Its process died between intent and outcome: it may have happened. */
+  | "interrupted"
+  | "loop.too_many_calls"
+  | "loop.repeated_failure";
 
 export interface Success {
   readonly ok: true;
@@ -23,6 +36,8 @@ export interface Failure {
   readonly fault: FaultRecord;
   /** The proposal the operator was left, when only the operator may do what was asked. */
   readonly proposal: string | null;
+  /** What the operator is asked, for a call that waits. */
+  readonly approval?: string;
 }
 
 export type CallResult = {

@@ -4,22 +4,32 @@ import type { Json } from "../core/canonical.ts";
 import { type Clock, rfc3339 } from "../core/clock.ts";
 import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
 import type { Home } from "../core/home.ts";
-import { newId } from "../core/id.ts";
-import { type Principal, principalText } from "../define/principal.ts";
+import { thisProcess } from "../core/owner.ts";
+import { cut } from "../core/text.ts";
+import type { RunState } from "../define/handles.ts";
+import { parsePrincipal, type Principal, principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { CallRow, RunStore } from "../store/runs.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
+import type { CallRow, RunRow, RunStore } from "../store/runs.ts";
+import type { SessionStore } from "../store/sessions.ts";
+import type { StateFile } from "../store/state.ts";
+import type { UsageStore } from "../store/usage.ts";
 import { createBundle, sealBundle } from "./bundle.ts";
 import type { End } from "./drive.ts";
-import type { Journal, RunEvent, RunInput } from "./journal.ts";
-import type { RunScope } from "./scope.ts";
-import { thisProcess } from "../core/owner.ts";
+import { Journal, type RunEvent, type RunInput } from "./journal.ts";
+import type { LiveEvent } from "./live.ts";
+import type { Approver, Link, RunScope } from "./scope.ts";
 
 export interface RunKeeper {
   /** How many changes of the vault this process knows of; every end of a run carries it. */
   readonly vault_serial: () => number;
   readonly home: Home;
   readonly ledger: Ledger;
+  readonly state: StateFile;
   readonly runs: RunStore;
+  readonly sessions: SessionStore;
+  readonly approvals: ApprovalStore;
+  readonly usage: UsageStore;
   readonly clock: Clock;
 }
 
@@ -29,8 +39,14 @@ export interface ActiveRun extends RunScope {
   readonly ts: () => string;
 }
 
-/** How often a running process looks whether another one asked it to stop, in milliseconds. */
-const cancelPoll_ms = 250;
+/** Who starts a run, and who is there while it goes on. */
+export interface RunCompany {
+  readonly principal: Principal;
+  readonly signal?: AbortSignal | undefined;
+  readonly links?: readonly Link[];
+  readonly approve?: Approver | undefined;
+  readonly onEvent?: ((event: LiveEvent) => void) | undefined;
+}
 
 /**
  * Opens a run: its row, its bundle with the `start` event, and `run.start` on its way into the ledger. `message` must
@@ -38,26 +54,90 @@ const cancelPoll_ms = 250;
  */
 export async function beginRun(
   keeper: RunKeeper,
-  principal: Principal,
-  input: Omit<RunInput, "run_id" | "principal">,
-  signal: AbortSignal | undefined,
+  company: RunCompany,
+  input: Omit<RunInput, "principal">,
 ): Promise<ActiveRun> {
-  const run_id = newId();
-  const actor = principalText(principal);
-  const ts = () => rfc3339(keeper.clock.now());
-  const owner = thisProcess();
-  await keeper.runs.insert({ id: run_id, principal: actor, source: input.source, created_at: ts(), owner });
+  const { run_id } = input;
+  const actor = principalText(company.principal);
+  const created_at = rfc3339(keeper.clock.now());
+  await keeper.runs.insert({
+    id: run_id,
+    principal: actor,
+    source: input.source,
+    created_at,
+    owner: thisProcess(),
+    session: input.session ?? null,
+    parent: input.parent?.run ?? null,
+    message: cut(input.message, maxListedBytes).text,
+  });
   const bundle = join(keeper.home.runs, run_id);
-  const start = { type: "start", ts: ts(), run_id, principal: actor, ...input } as const;
+  const { run_id: _, ...asked } = input;
+  const start = { type: "start", ts: created_at, run_id, principal: actor, ...asked } as const;
   const journal = await orRelease(keeper, run_id, () => openBundle(bundle, start));
-  const { message: _, ...facts } = input;
+  const { message: __, schema: ___, ...facts } = asked;
+  const started = keeper.ledger
+    .append({ type: "run.start", actor, run: run_id, payload: facts as unknown as Json })
+    .then(
+      () => undefined,
+      (thrown: unknown) => asFault(thrown),
+    );
+  return activate(keeper, company, { run_id, journal, bundle, started, dry_run: input.dry_run === true });
+}
+
+/**
+ * Takes up a run that waits or is over. Throws `failed_precondition` when another process has it. The journal goes on
+ * with a `resumed` event; calls that were cut off are closed as `interrupted`, so that nothing stays open.
+ */
+export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: RunRow): Promise<ActiveRun> {
+  if (!(await keeper.runs.reopen(row.id, row, thisProcess()))) {
+    throw new Fault("failed_precondition", `run ${row.id} was taken up by another process`, {
+      hint: `see reeve runs show ${row.id}`,
+    });
+  }
+  const bundle = join(keeper.home.runs, row.id);
+  return orRelease(keeper, row.id, async () => {
+    const { journal } = Journal.resume(join(bundle, "events.jsonl"));
+    const start = journal.events.find((event) => event.type === "start");
+    if (!start) throw new Fault("data_loss", `the journal of run ${row.id} has no start`);
+    const actor = principalText(company.principal);
+    const ts = rfc3339(keeper.clock.now());
+    const after = row.state as RunState;
+    journal.append({ type: "resumed", ts, by: actor, after }, { durable: true });
+    for (const { call, tool } of unfinishedCalls(journal)) {
+      const fault = new Fault("canceled", `${tool} was cut off: it may have happened or not`, {
+        hint: "look at what it would have changed before doing it again",
+      }).toRecord();
+      const failure = { call, duration_ms: 0, code: "interrupted", fault } as const;
+      journal.append({ type: "failure", ts, ...failure }, { durable: true });
+      const payload = { call, tool, ok: false, code: "interrupted", duration_ms: 0 };
+      await keeper.ledger.append({ type: "call.outcome", actor: row.principal, run: row.id, payload });
+    }
+    await keeper.ledger.append({ type: "run.resumed", actor, run: row.id, payload: { after } });
+    const owner = { ...company, principal: parsePrincipal(row.principal) };
+    const started = Promise.resolve(undefined);
+    return activate(keeper, owner, { run_id: row.id, journal, bundle, started, dry_run: start.dry_run === true });
+  });
+}
+
+const maxListedBytes = 300;
+
+function activate(
+  keeper: RunKeeper,
+  company: RunCompany,
+  part: Pick<ActiveRun, "run_id" | "journal" | "bundle" | "started" | "dry_run">,
+): ActiveRun {
   const controller = new AbortController();
-  const linked = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-  const started = keeper.ledger.append({ type: "run.start", actor, run: run_id, payload: facts as Json }).then(
-    () => undefined,
-    (thrown: unknown) => asFault(thrown),
-  );
-  return { run_id, principal, journal, signal: linked, bundle, controller, ts, started };
+  const { principal, signal, links = [], approve, onEvent } = company;
+  return {
+    ...part,
+    principal,
+    links,
+    approve,
+    controller,
+    signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
+    ts: () => rfc3339(keeper.clock.now()),
+    tell: (news) => onEvent?.({ run_id: part.run_id, ...news } as LiveEvent),
+  };
 }
 
 function openBundle(bundle: string, start: RunEvent): Journal {
@@ -104,16 +184,46 @@ export async function abandonRun(keeper: RunKeeper, run: ActiveRun, fault: Fault
   }
 }
 
-/** Watches for a cancellation asked for by another process; returns the function that stops watching. */
-export function watchForCancel(keeper: RunKeeper, run: ActiveRun): () => void {
-  const timer = setInterval(() => {
-    if (keeper.runs.cancelRequested(run.run_id)) run.controller.abort(canceledFault());
-  }, cancelPoll_ms);
-  return () => clearInterval(timer);
-}
-
 export function canceledFault(): Fault {
   return new Fault("canceled", "the run was canceled", { hint: "start it again when you are ready" });
+}
+
+/** Leaves a run that waits for an answer: nobody drives it until it is taken up again. */
+export async function suspendRun(keeper: RunKeeper, run: ActiveRun): Promise<void> {
+  try {
+    await keeper.ledger.append({
+      type: "run.waiting",
+      actor: principalText(run.principal),
+      run: run.run_id,
+      payload: {},
+    });
+    await keeper.runs.setCalls(run.run_id, callsOf(run.journal.events));
+    await keeper.runs.suspend(run.run_id);
+  } finally {
+    run.journal.close();
+  }
+}
+
+/** Ends a run that nobody drives because it waits; false when somebody took it up just now. */
+export async function cancelWaiting(keeper: RunKeeper, row: RunRow): Promise<boolean> {
+  if (!(await keeper.runs.reopen(row.id, row, thisProcess()))) return false;
+  const bundle = join(keeper.home.runs, row.id);
+  await orRelease(keeper, row.id, async () => {
+    const { journal } = Journal.resume(join(bundle, "events.jsonl"));
+    const fault = canceledFault().toRecord();
+    const ts = rfc3339(keeper.clock.now());
+    journal.append({ type: "end", ts, state: "cancelled", answer: "", fault }, { durable: false });
+    await settleRun(keeper, { id: row.id, actor: row.principal, bundle }, journal, { state: "cancelled", fault });
+  });
+  return true;
+}
+
+/** Calls with an intent and nothing after it. */
+export function unfinishedCalls(journal: Journal): readonly { readonly call: string; readonly tool: string }[] {
+  const done = new Set(journal.events.flatMap((e) => (e.type === "outcome" || e.type === "failure" ? [e.call] : [])));
+  return journal.events.flatMap((e) =>
+    e.type === "intent" && !done.has(e.call) ? [{ call: e.call, tool: e.tool }] : [],
+  );
 }
 
 /** Writes the end of a run everywhere it is written; the bundle is complete when this returns. */

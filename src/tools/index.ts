@@ -1,5 +1,9 @@
 /** Every tool of the binary, one line each: what is not listed here cannot be called. */
 import type { Tool } from "../define/tool.ts";
+import { create as agentCreate } from "./agent/create.ts";
+import { list as agentList } from "./agent/list.ts";
+import { run as agentRun } from "./agent/run.ts";
+import { switchTo as agentSwitch } from "./agent/switch.ts";
 import { search as codeSearch } from "./code/search.ts";
 import { get as configGet } from "./config/get.ts";
 import { set as configSet } from "./config/set.ts";
@@ -23,12 +27,21 @@ import { list as secretsList } from "./secrets/list.ts";
 import { remove as secretsRemove } from "./secrets/remove.ts";
 import { rotate as secretsRotate } from "./secrets/rotate.ts";
 import { set as secretsSet } from "./secrets/set.ts";
+import { close as sessionClose } from "./session/close.ts";
+import { list as sessionList } from "./session/list.ts";
+import { list as skillList } from "./skill/list.ts";
+import { read as skillRead } from "./skill/read.ts";
 import { discover as systemDiscover } from "./system/discover.ts";
 import { health as systemHealth } from "./system/health.ts";
 import { query as systemQuery } from "./system/query.ts";
 import { now as timeNow } from "./time/now.ts";
+import { search as toolSearch } from "./tool/search.ts";
 
 export const tools: readonly Tool[] = [
+  agentCreate,
+  agentList,
+  agentRun,
+  agentSwitch,
   codeSearch,
   configGet,
   configSet,
@@ -52,8 +65,13 @@ export const tools: readonly Tool[] = [
   secretsRemove,
   secretsRotate,
   secretsSet,
+  sessionClose,
+  sessionList,
+  skillList,
+  skillRead,
   systemDiscover,
   systemHealth,
   systemQuery,
   timeNow,
+  toolSearch,
 ];

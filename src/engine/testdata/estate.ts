@@ -112,6 +112,7 @@ export function scripted(turns: readonly (readonly ProviderEvent[])[]) {
   return defineProvider({
     name: "offline",
     summary: "A script.",
+    reach: null,
     async *stream(request) {
       yield* turns[request.messages.filter((message) => message.role === "assistant").length] ?? [{ type: "done" }];
     },

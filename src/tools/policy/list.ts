@@ -9,6 +9,7 @@ export const grantFacts = v.strictObject({
   principal: v.string(),
   capability: v.string(),
   expires_at: v.nullable(v.string()),
+  unasked: v.optional(v.pipe(v.literal(true), v.description("ask rules do not hold for what it covers"))),
   provenance: v.strictObject({ by: v.string(), via: v.string(), at: v.string() }),
 });
 

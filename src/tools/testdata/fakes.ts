@@ -1,5 +1,15 @@
 /** A small house of fake handles in which the examples of every tool can be called; it notes what is touched. */
-import type { FileFacts, Handles, MachineHandle, RunFacts, WorkspaceHandle } from "../../define/handles.ts";
+import type {
+  AgentsHandle,
+  CatalogueHandle,
+  FileFacts,
+  Handles,
+  MachineHandle,
+  RunFacts,
+  SessionsHandle,
+  SkillsHandle,
+  WorkspaceHandle,
+} from "../../define/handles.ts";
 import type { HandleName } from "../../define/tool.ts";
 
 export interface FakeHouse {
@@ -11,11 +21,23 @@ export interface FakeHouse {
 
 const mutators: ReadonlySet<string> = new Set(
   `workspace.write workspace.makeDirectory workspace.remove workspace.move config.set policy.grant policy.revoke secrets.set
-  secrets.remove secrets.rotate runs.cancel runs.undo`.split(/\s+/),
+  secrets.remove secrets.rotate runs.cancel runs.undo sessions.close agents.create
+  agents.switch agents.run`.split(/\s+/),
 );
 
 export function fakeHouse(files: Readonly<Record<string, string>>): FakeHouse {
-  const all: Handles = { workspace: fakeWorkspace(files), machine, config, policy, secrets, runs };
+  const all: Handles = {
+    workspace: fakeWorkspace(files),
+    machine,
+    config,
+    policy,
+    secrets,
+    runs,
+    sessions,
+    agents,
+    skills,
+    catalogue,
+  };
   const touched = new Set<HandleName>();
   const changed = new Set<string>();
   const watched = (name: HandleName) =>
@@ -179,4 +201,41 @@ const runs: Handles["runs"] = {
     tools: [{ tool: "fs.read", calls: 1, errors: 0, total_ms: 1.5, max_ms: 1.5 }],
   }),
   undo: async () => ["a"],
+};
+
+const session = {
+  id: "01890a5d-ac96-774b-bcce-b302099a8057",
+  agent: "agent:default",
+  channel: "cli",
+  user: "u",
+  room: "r",
+  title: "t",
+  created_at: "2026-01-01T00:00:00.000Z",
+  updated_at: "2026-01-01T00:00:00.000Z",
+  closed_at: null,
+  messages: 2,
+} as const;
+
+const sessions: SessionsHandle = {
+  list: async () => ({ sessions: [session], total: 1 }),
+  get: async (id) => (id === session.id ? session : undefined),
+  close: async () => "2026-01-01T00:00:01.000Z",
+};
+
+const agents: AgentsHandle = {
+  list: async () => [{ name: "default", persona: ["SOUL.md"], grants: 3, is_default: true }],
+  create: async () => ["SOUL.md", "RULES.md"],
+  switch: async () => undefined,
+  run: async () => ({ run_id: session.id, state: "completed", answer: "done", tool_calls: 1, fault: null }),
+};
+
+const skill = { name: "notes", description: "Keeps notes.", sha256: "0".repeat(64), ring: 1 } as const;
+
+const skills: SkillsHandle = {
+  list: async () => [skill],
+  read: async (_, file = "SKILL.md") => ({ ...skill, file, content: "text" }),
+};
+
+const catalogue: CatalogueHandle = {
+  search: async () => [{ name: "fs.read", summary: "Read.", input: {} }],
 };

@@ -1,0 +1,240 @@
+/** Approvals: an answer belongs to the digest of exactly one call, is given by someone else, and is used once. */
+import { join } from "node:path";
+import * as v from "valibot";
+import { canonicalize, type Json, parseCanonical } from "../core/canonical.ts";
+import { type Clock, rfc3339 } from "../core/clock.ts";
+import { Fault } from "../core/fault.ts";
+import type { Home } from "../core/home.ts";
+import { newId } from "../core/id.ts";
+import { acquire } from "../core/lock.ts";
+import { annotatedFields, fits } from "../core/schema.ts";
+import { sha256Hex } from "../crypto/hash.ts";
+import { type Principal, principalText, ringOf } from "../define/principal.ts";
+import type { Tool } from "../define/tool.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { ResourceRequest } from "../policy/decide.ts";
+import type { ApprovalRow, ApprovalStore } from "../store/approvals.ts";
+import { grantAlways, planAlways } from "./always.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { ApprovalAnswer } from "./scope.ts";
+
+/** What approvals stand on. */
+export interface ApprovalDesk {
+  readonly home: Home;
+  readonly ledger: Ledger;
+  readonly approvals: ApprovalStore;
+  readonly clock: Clock;
+}
+
+/** What an approval is bound to. `input` is the call's input as it may be recorded. */
+export interface Binding {
+  readonly run: string;
+  readonly call: string;
+  readonly principal: string;
+  readonly tool: string;
+  readonly input: Json;
+}
+
+/** SHA-256 of the canonical JSON of what is bound, lower-case hexadecimal. */
+export function digestOf({ run, call, principal, tool, input }: Binding): string {
+  return sha256Hex(Buffer.from(canonicalize({ run, call, principal, tool, input }), "utf8"));
+}
+
+/** Puts a question to the operator; it is in the ledger, as a digest, before it is anywhere else. */
+export async function requestApproval(
+  desk: ApprovalDesk & { readonly approval_expiry_ms: number },
+  asked: Binding & {
+    readonly kind: ApprovalRow["kind"];
+    readonly capability: string;
+    readonly effect: string;
+    readonly resources: readonly ResourceRequest[];
+    readonly reason: string;
+  },
+): Promise<ApprovalRow> {
+  const { input, resources, kind, run, call, principal, tool, capability, effect, reason } = asked;
+  const id = newId();
+  const now = desk.clock.now();
+  const [created_at, expires_at] = [rfc3339(now), rfc3339(now + desk.approval_expiry_ms)];
+  const digest = digestOf(asked);
+  const type = kind === "proposal" ? "proposal.created" : "approval.requested";
+  const payload = { approval: id, kind, call, tool, capability, effect, digest, expires_at };
+  await desk.ledger.append({ type, actor: principal, run, payload });
+  const stored = { input: canonicalize(input), resources: canonicalize(resources.map((each) => ({ ...each }))) };
+  const facts = { id, kind, run, call, principal, tool, capability, effect, digest, reason, created_at, expires_at };
+  desk.approvals.insert({ ...facts, ...stored });
+  return found(desk, id);
+}
+
+/**
+ * Answers a question, once, whoever else tries at the same time. Throws `permission_denied` when an agent or the one who
+ * asked answers, `not_found`, `failed_precondition` when it was answered already, its time is up, or "always" cannot be
+ * said of exactly this, `invalid_argument` for more than "once" where only that makes sense, and `data_loss` when the
+ * stored call was altered. The answer is in the ledger before it counts; with `always` the grants follow it.
+ */
+export async function decideApproval(
+  desk: ApprovalDesk & { readonly catalogue: Catalogue },
+  id: string,
+  by: Principal,
+  answer: ApprovalAnswer,
+): Promise<ApprovalRow> {
+  const actor = principalText(by);
+  if (ringOf(by) > 0 || actor === found(desk, id).principal) {
+    throw new Fault("permission_denied", "an approval is answered neither by an agent nor by the one who asked", {
+      hint: "the operator answers: reeve approvals",
+    });
+  }
+  return alone(desk, async () => {
+    await expireDue(desk);
+    const row = found(desk, id);
+    inputOf(row);
+    if (row.state !== "pending") throw answered(row);
+    const scope = answer.decision === "approve" ? answer.scope : null;
+    if (row.kind !== "call" && scope !== null && scope !== "once") {
+      throw new Fault("invalid_argument", `a ${row.kind} is approved once, not ${scope}`, { hint: "answer once" });
+    }
+    const plan = scope === "always" ? planAlways(desk, row, resourcesOf(row), actor) : undefined;
+    const state = answer.decision === "approve" ? "approved" : "denied";
+    const answer_reason = answer.decision === "deny" ? answer.reason : null;
+    const decided_at = rfc3339(desk.clock.now());
+    const payload = { approval: id, decision: state, scope, digest: row.digest };
+    await desk.ledger.append({ type: "approval.decided", actor, run: row.run, payload });
+    const decision = { state, scope, answer_reason, decided_by: actor, decided_at } as const;
+    if (!desk.approvals.decide(id, decision)) throw answered(found(desk, id));
+    if (plan) await grantAlways(desk, row, plan, actor);
+    return found(desk, id);
+  });
+}
+
+/**
+ * What came of a question; an approval is thereby used up, so whoever is told `approved` makes the call and nobody else
+ * does. `digest` is that of the call about to be made. Throws `data_loss` when the stored call is not that one, and
+ * `failed_precondition` for an approval that was used before.
+ */
+export async function takeApproval(
+  desk: ApprovalDesk,
+  { id }: ApprovalRow,
+  digest: string,
+): Promise<"approved" | "denied" | "expired" | "pending"> {
+  await expireApprovals(desk);
+  const row = found(desk, id);
+  inputOf(row);
+  if (row.digest !== digest) {
+    throw new Fault("data_loss", `approval ${id} is about another call than the one to be made`, {
+      hint: "nothing was carried out; the call has to be asked about again",
+    });
+  }
+  if (row.state === "pending" || row.state === "denied" || row.state === "expired") return row.state;
+  if (!desk.approvals.use(id, rfc3339(desk.clock.now()))) {
+    const now = found(desk, id);
+    if (now.state === "approved") return "expired";
+    throw answered(now);
+  }
+  await recordUse(desk, row, row.call, digest);
+  return "approved";
+}
+
+/** Whether an approval "for this run" covers a later call of the same tool; its use is recorded. */
+export async function takeForRun(desk: ApprovalDesk, binding: Binding): Promise<boolean> {
+  const row = desk.approvals.heldForRun(binding.run, binding.tool);
+  if (!row || row.principal !== binding.principal) return false;
+  inputOf(row);
+  await recordUse(desk, row, binding.call, digestOf(binding));
+  return true;
+}
+
+/** Marks and records what nobody answered or used in time; returns how many. */
+export async function expireApprovals(desk: ApprovalDesk): Promise<number> {
+  if (desk.approvals.due(rfc3339(desk.clock.now())).length === 0) return 0;
+  return alone(desk, () => expireDue(desk));
+}
+
+/** The input of an approval's call, to the byte the one the digest was made of; throws `data_loss` for any other. */
+export function inputOf(row: ApprovalRow): Json {
+  const input = storedJson(row, row.input);
+  if (digestOf({ ...row, input }) === row.digest) return input;
+  throw altered(row);
+}
+
+/** The input of a proposal, for whoever makes its call. Throws `failed_precondition` where part of it was kept from the record. */
+export function wholeInputOf(row: ApprovalRow, tool: Tool | undefined): Json {
+  const input = inputOf(row);
+  const keeps = tool === undefined || annotatedFields(tool.input).some((note) => note.secret);
+  if (!keeps && !withheldMarks.test(row.input)) return input;
+  throw new Fault("failed_precondition", `part of the input of ${row.tool} was withheld, so it cannot be repeated`, {
+    hint: `make the call yourself; what it was like: reeve approvals show ${row.id}`,
+  });
+}
+
+/** What stands in a record for what was kept from it, see vault/scrub.ts and catalogue.ts. */
+const withheldMarks = /\[(?:secret(?::[^\]]*)?|withheld|redacted)\]/;
+
+/** The resources an approval's call names. */
+export function resourcesOf(row: ApprovalRow): readonly ResourceRequest[] {
+  const value = storedJson(row, row.resources);
+  if (!fits(resourcesSchema, value)) throw altered(row);
+  return value as unknown as readonly ResourceRequest[];
+}
+
+const resourcesSchema = v.array(
+  v.strictObject({
+    capability: v.string(),
+    kind: v.picklist(["path", "name", "agent", "run", "endpoint", "command"]),
+    value: v.string(),
+  }),
+);
+
+const patience_ms = 10_000;
+
+/** Runs `work` while no other process answers or expires anything, so that what is recorded is what counts. */
+async function alone<T>({ home }: ApprovalDesk, work: () => Promise<T>): Promise<T> {
+  const lock = await acquire(join(home.state, "approvals.lock"), patience_ms);
+  try {
+    return await work();
+  } finally {
+    lock.release();
+  }
+}
+
+async function expireDue({ approvals, ledger, clock }: ApprovalDesk): Promise<number> {
+  const now = rfc3339(clock.now());
+  const rows = approvals.due(now);
+  for (const { id, run, digest, state } of rows) {
+    const payload = { approval: id, was: state, digest };
+    await ledger.append({ type: "approval.expired", actor: "operator", run, payload });
+    approvals.expire(id, now);
+  }
+  return rows.length;
+}
+
+async function recordUse({ ledger }: ApprovalDesk, row: ApprovalRow, call: string, digest: string): Promise<void> {
+  const payload = { approval: row.id, call, scope: row.scope, decided_by: row.decided_by, digest };
+  await ledger.append({ type: "approval.used", actor: row.principal, run: row.run, payload });
+}
+
+function storedJson(row: ApprovalRow, text: string): Json {
+  try {
+    return parseCanonical(text);
+  } catch (cause) {
+    throw altered(row, cause);
+  }
+}
+
+function altered({ id }: ApprovalRow, cause?: unknown): Fault {
+  return new Fault("data_loss", `approval ${id} was altered in the state database`, {
+    hint: "nothing is carried out by it; find out who wrote to state.db",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function found({ approvals }: Pick<ApprovalDesk, "approvals">, id: string): ApprovalRow {
+  const row = approvals.get(id);
+  if (row) return row;
+  throw new Fault("not_found", `there is no approval ${JSON.stringify(id.slice(0, 64))}`, {
+    hint: "see reeve approvals list",
+  });
+}
+
+function answered({ id, state }: ApprovalRow): Fault {
+  const words = state === "expired" ? "has expired" : `is ${state} already`;
+  return new Fault("failed_precondition", `approval ${id} ${words}`, { hint: "see reeve approvals list" });
+}

@@ -49,6 +49,7 @@ async function passes(parent: string): Promise<{ readonly p50: number; readonly 
   const many = defineProvider({
     name: "offline",
     summary: "Asks for the same call many times.",
+    reach: null,
     async *stream({ messages }) {
       const isFirst = messages.at(-1)?.role === "user";
       for (let i = 0; isFirst && i < calls; i++) {

@@ -1,6 +1,14 @@
 /** `reeve ask`: one question, and on stdout nothing but its answer. */
 import { defineCommand } from "../../src/define/command.ts";
-import { answerText, conversationDetails, conversationInput, converse, faultOf } from "./shell/converse.ts";
+import {
+  answerText,
+  conversationDetails,
+  conversationInput,
+  converse,
+  exitOf,
+  faultOf,
+  waitingStatus,
+} from "./shell/converse.ts";
 
 export const ask = defineCommand({
   name: "ask",
@@ -21,6 +29,8 @@ export const ask = defineCommand({
     }
     return { ...result, ...(fault ? { fault } : {}) };
   },
+  statuses: [waitingStatus],
   render: answerText,
   failure: faultOf,
+  exit: exitOf,
 });

@@ -22,6 +22,7 @@ export async function withEngine<T>(
     tools,
     providers,
     version: ctx.version,
+    environment: process.env,
     passphrase: () => askPassphrase(ctx, "Passphrase of the vault"),
   });
   try {

@@ -13,6 +13,9 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 let reads = 0;
 
+const same = (text: string): string => text;
+const paint = { width: undefined, strong: same, faint: same, good: same, caution: same, bad: same };
+
 function context(piped: string | Uint8Array | undefined): CommandContext {
   return {
     home: homeAt(place),
@@ -29,6 +32,8 @@ function context(piped: string | Uint8Array | undefined): CommandContext {
       return piped === undefined ? undefined : Buffer.from(piped);
     },
     prompts: undefined,
+    screen: { terminal: false, paint, write: () => {} },
+    side: { terminal: false, paint, write: () => {} },
   };
 }
 

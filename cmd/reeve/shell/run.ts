@@ -60,7 +60,7 @@ async function runCommand(
   const interruption = listenForInterruption();
   try {
     const input = check(command.input, given, `reeve ${command.name}`, `see reeve ${command.name} --help`);
-    const result = await command.run(await contextOf(globals, version, interruption.signal, streams.err), input);
+    const result = await command.run(await contextOf(globals, version, interruption.signal, streams), input);
     return printResult(command, result, globals.json, streams);
   } catch (thrown) {
     throw interruption.signal.aborted ? asCanceled(thrown) : thrown;
@@ -69,7 +69,12 @@ async function runCommand(
   }
 }
 
-async function contextOf(globals: Globals, version: string, signal: AbortSignal, err: Stream): Promise<CommandContext> {
+async function contextOf(
+  globals: Globals,
+  version: string,
+  signal: AbortSignal,
+  { out, err }: Streams,
+): Promise<CommandContext> {
   const cwd = process.cwd();
   const note = (line: string): void => {
     if (!globals.quiet) err.write(`${err.paint.faint("reeve:")} ${line}\n`);
@@ -84,6 +89,8 @@ async function contextOf(globals: Globals, version: string, signal: AbortSignal,
     quiet: globals.quiet,
     passphrase_file: globals.passphrase_file === undefined ? undefined : resolve(cwd, globals.passphrase_file),
     note,
+    screen: out,
+    side: err,
     readStandardInput: (max_bytes, what) => readStandardInput(max_bytes, what, signal, note),
     prompts: err.terminal && (await isTerminal(0)) ? terminalPrompts() : undefined,
   };

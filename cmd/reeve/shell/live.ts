@@ -1,0 +1,83 @@
+/** A run as a person watches it: the answer as it arrives, and a faint line for each thing done on the way. */
+import type { CommandContext } from "../../../src/define/command.ts";
+import type { LiveEvent } from "../../../src/engine/live.ts";
+import { cut } from "../../../src/core/text.ts";
+
+const shownInput_bytes = 100;
+
+export interface Watching {
+  readonly onEvent: (event: LiveEvent) => void;
+  /** Ends the line that was begun; whether any of the answer was shown. */
+  end(): boolean;
+}
+
+/**
+ * Streams to a terminal and says nothing into a pipe but, on stderr, what a person there would want to know. With
+ * `events` every event is a line of JSON on stdout instead.
+ */
+export function watch(
+  ctx: Pick<CommandContext, "screen" | "side" | "quiet" | "json">,
+  options: { readonly events: boolean },
+): Watching {
+  const { screen, side } = ctx;
+  if (options.events) {
+    return { onEvent: (event) => screen.write(`${JSON.stringify(event)}\n`), end: () => false };
+  }
+  const streams = screen.terminal && !ctx.json;
+  const tells = side.terminal && !ctx.quiet && !ctx.json;
+  let inLine = false;
+  let shown = false;
+  const newLine = (): void => {
+    if (inLine) screen.write("\n");
+    inLine = false;
+  };
+  const tell = (line: string): void => {
+    if (!tells) return;
+    newLine();
+    side.write(`${side.paint.faint(line)}\n`);
+  };
+  return {
+    onEvent: (event) => {
+      switch (event.type) {
+        case "delta":
+          if (!streams) return;
+          screen.write(event.text);
+          inLine = !event.text.endsWith("\n");
+          shown = true;
+          return;
+        case "turn.end":
+          newLine();
+          return;
+        case "retry":
+          if (shown) newLine();
+          tell(`the answer broke off (${event.reason}); asking ${event.model} again${waitText(event.wait_ms)}`);
+          return;
+        case "tool.start":
+          tell(`-> ${event.tool} ${cut(JSON.stringify(event.input), shownInput_bytes).text}`);
+          return;
+        case "tool.end":
+          tell(event.ok ? `   done in ${durationText(event.duration_ms)}` : `   ${event.code}: ${event.message}`);
+          return;
+        case "approval":
+          if (event.state !== "pending") tell(`   approval ${event.state}`);
+          return;
+        case "notice":
+          if (event.name !== "model.retry") tell(`   ${event.name}: ${event.detail}`);
+          return;
+        default:
+      }
+    },
+    end: () => {
+      newLine();
+      return shown;
+    },
+  };
+}
+
+function waitText(wait_ms: number): string {
+  return wait_ms > 0 ? ` in ${durationText(wait_ms)}` : "";
+}
+
+function durationText(ms: number): string {
+  return ms < 1000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

@@ -14,7 +14,11 @@ import { fileDigest } from "./control.ts";
 import type { RunKeeper } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 
-export function agentsHandle(keeper: RunKeeper, scope: CallScope, run: AgentsHandle["run"]): AgentsHandle {
+export function agentsHandle(
+  keeper: Pick<RunKeeper, "home" | "ledger">,
+  scope: Pick<CallScope, "principal" | "run_id">,
+  run: AgentsHandle["run"],
+): AgentsHandle {
   const { home, ledger } = keeper;
   const actor = principalText(scope.principal);
   return {
@@ -80,6 +84,7 @@ function makeOwnDirectory(path: string): void {
     if (systemErrorName(thrown) !== "EEXIST") throw asFault(thrown, path);
     throw new Fault("already_exists", `${path} is there already, of an agent that is not`, {
       hint: "move it away, or choose another name; nothing was changed",
+      cause: thrown,
     });
   }
 }

@@ -69,6 +69,13 @@ describe("always", () => {
     expect(await entries(engine, "approval.decided")).toEqual([]);
   });
 
+  test("is refused of a command, since a grant of one covers whatever begins like it", async () => {
+    const engine = await openAsking(estate);
+    const resources = [{ capability: "shell.exec", kind: "command", value: '["git"]' }] as const;
+    const { id } = await asked(engine, { capability: "shell.exec", resources });
+    await expect(decideApproval(deskOf(engine), id, operator, always)).rejects.toThrow("begins like it");
+  });
+
   test("said twice about the same makes one grant", async () => {
     const engine = await openAsking(estate);
     const [first, second] = [await waiting(engine, "x"), await waiting(engine, "x")];

@@ -2,6 +2,7 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
 import { isJsonObject, type Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
+import { answerValue } from "./answer-value.ts";
 
 /** Why the text is not JSON that fits, or undefined when it does. */
 export function answerProblem(schema: Json, text: string): string | undefined {
@@ -11,16 +12,6 @@ export function answerProblem(schema: Json, text: string): string | undefined {
   if (valid) return undefined;
   const words = errors.slice(-3).map(({ instanceLocation, error }) => `${instanceLocation}: ${error}`);
   return words.join("; ") || "it does not fit";
-}
-
-/** The value of an answer, with or without a code fence around it; undefined when it is no JSON. */
-export function answerValue(text: string): Json | undefined {
-  const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n\s*```\s*$/.exec(text);
-  try {
-    return JSON.parse(fenced?.[1] ?? text) as Json;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Throws `invalid_argument` for what cannot be a schema. */

@@ -7,7 +7,6 @@ import { type Json, canonicalize } from "../core/canonical.ts";
 import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
 import type { RunState } from "../define/handles.ts";
 import type { FailureKind, Image, Message, ToolRequest } from "../define/provider.ts";
-import { answerProblem } from "./answer.ts";
 import { carryOut, type Carried } from "./batch.ts";
 import type { LoopLimits } from "./journal.ts";
 import { Progress } from "./progress.ts";
@@ -133,7 +132,7 @@ class Loop {
         continue;
       }
       if (said.calls.length === 0) {
-        const end = this.#finish(said);
+        const end = await this.#finish(said);
         if (end) return end;
         continue;
       }
@@ -179,8 +178,9 @@ class Loop {
   }
 
   /** The end of a run whose model has nothing more to ask for; undefined when its answer must be corrected first. */
-  #finish(said: Turn): End | undefined {
-    const problem = this.#request.schema === null ? undefined : answerProblem(this.#request.schema, said.text);
+  async #finish(said: Turn): Promise<End | undefined> {
+    const { schema } = this.#request;
+    const problem = schema === null ? undefined : (await import("./answer.ts")).answerProblem(schema, said.text);
     if (problem === undefined) {
       if (said.stop === "length") this.#ports.notice("loop.answer_cut", "the model reached its output limit");
       return { state: "completed", answer: said.text, fault: null };

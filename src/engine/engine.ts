@@ -15,7 +15,7 @@ import { type Catalogue, catalogueOf, recordableInput } from "./catalogue.ts";
 import { fileDigest } from "./control.ts";
 import type { Door } from "./door.ts";
 import { openDoor } from "./open-door.ts";
-import { type Conversing, converse, type Parent, resumeConversation } from "./converse.ts";
+import type { Conversing, Parent } from "./converse.ts";
 import { driveDirective, type End, parseDirective } from "./drive.ts";
 import type { InDoubt } from "./doubt.ts";
 import type { RunInput } from "./journal.ts";
@@ -39,7 +39,6 @@ import {
 } from "./run.ts";
 import { livePorts, type Talk } from "./talk.ts";
 import type { RunRequest } from "./run-request.ts";
-import { runChild } from "./child.ts";
 
 export type { RunRequest } from "./run-request.ts";
 export type { RunResult } from "./run-result.ts";
@@ -62,6 +61,9 @@ export interface EngineParts {
 
 /** How often a process that drives runs looks whether another one asked it to stop, in milliseconds. */
 const watch_ms = 150;
+
+/** All that a model needs, which a `/tool` does without. */
+const conversation = () => import("./conversation.ts");
 
 export class Engine {
   readonly catalogue: Catalogue;
@@ -130,7 +132,7 @@ export class Engine {
     if (directive) return this.#runDirective(request, directive);
     this.#checkAgent(request.principal);
     this.#refuseStopped(request.principal);
-    return converse(this.#conversing(request));
+    return (await conversation()).converse(this.#conversing(request));
   }
 
   /**
@@ -162,6 +164,7 @@ export class Engine {
     const directive = parseDirective(message);
     if (!directive) {
       const request = { principal, message, source: recording.start?.source ?? "cli", ...company };
+      const { resumeConversation } = await conversation();
       return resumeConversation(this.#conversing(request), run, recording, in_doubt);
     }
     const talk = this.#directiveTalk(run, recording, in_doubt, () => undefined);
@@ -262,6 +265,7 @@ export class Engine {
   async #runChild(scope: CallScope, request: AgentRunRequest): Promise<AgentRunFacts> {
     const parent = this.#parents.get(scope.run_id);
     if (!parent) throw new Fault("failed_precondition", "only an agent's run can start another one");
+    const { converse, runChild } = await conversation();
     return runChild(parent, scope, request, this.config.engine.max_depth, (child, link) => {
       this.#checkAgent(child.principal);
       return converse({ ...this.#conversing(child), parent: { ...parent, link, call: scope.call_id } });

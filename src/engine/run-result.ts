@@ -2,7 +2,7 @@
 import type { Json } from "../core/canonical.ts";
 import type { FaultRecord } from "../core/fault.ts";
 import type { RunState } from "../define/handles.ts";
-import { answerValue } from "./answer.ts";
+import { answerValue } from "./answer-value.ts";
 import type { End } from "./drive.ts";
 import type { RunEvent } from "./journal.ts";
 import type { CallResult } from "./result.ts";

@@ -8,7 +8,10 @@ import type { SessionRow } from "../store/sessions.ts";
 import type { RunKeeper } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 
-export function sessionsHandle(keeper: RunKeeper, { principal, run_id }: CallScope): SessionsHandle {
+export function sessionsHandle(
+  keeper: Pick<RunKeeper, "sessions" | "ledger" | "clock">,
+  { principal, run_id }: Pick<CallScope, "principal" | "run_id">,
+): SessionsHandle {
   const own = principal.kind === "operator" ? undefined : principalText(principal);
   const get = async (id: string): Promise<SessionRow | undefined> => {
     const row = await keeper.sessions.get(id);

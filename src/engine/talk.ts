@@ -6,7 +6,6 @@ import type { Scrubber } from "../vault/scrub.ts";
 import { againId, firstId } from "./batch.ts";
 import { call } from "./call.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { compactMessages } from "./compact.ts";
 import type { Door } from "./door.ts";
 import type { Answer, Ports, Turn, TurnAsk } from "./drive.ts";
 import { askRepeat, type InDoubt } from "./doubt.ts";
@@ -17,7 +16,6 @@ import { recordRefusal, shownName } from "./record.ts";
 import { type Recording, turnOf } from "./recording.ts";
 import type { CallCode, CallResult } from "./result.ts";
 import type { ActiveRun } from "./run.ts";
-import { listen } from "./speech.ts";
 
 /** What a live run is driven with. */
 export interface Talk {
@@ -97,7 +95,10 @@ export function livePorts(talk: Talk): Ports {
       return request.effect === "read" ? "repeat" : askRepeat(talk, request);
     },
     result: (request, answer) => talk.speaker?.result(request, answer) ?? "",
-    compact: (turn, messages, force) => compactMessages(talk, turn, messages, force, notice),
+    compact: async (turn, messages, force) => {
+      const { compactMessages } = await import("./compact.ts");
+      return compactMessages(talk, turn, messages, force, notice);
+    },
   };
 }
 
@@ -128,6 +129,7 @@ async function speak(talk: Talk, ask: TurnAsk, notice: (name: string, detail: st
     tools: tools ? speaker.offers(found) : [],
     schema: speaker.schema ?? null,
   };
+  const { listen } = await import("./speech.ts");
   const said = await listen(speaker.model.stream(request, { signal: run.signal, meter }), {
     catalogue: talk.catalogue,
     scrubber: talk.scrubber(),

@@ -7,8 +7,7 @@ import {
   type ProviderEvent,
   type ProviderRequest,
 } from "../define/provider.ts";
-import { answerFrom, answerWithout, type ToolResult } from "./offline/answer.ts";
-import { planFor } from "./offline/plan.ts";
+import type { ToolResult } from "./offline/answer.ts";
 
 export const offline = defineProvider({
   name: "offline",
@@ -27,9 +26,14 @@ export const offline = defineProvider({
  * The first turn asks for calls, the turn after their results answers. Only the last user message is a request: the
  * system prompt, earlier messages and tool results are never looked at for one.
  */
-function* turn(request: ProviderRequest, ctx: ProviderContext): Generator<ProviderEvent> {
+async function* turn(request: ProviderRequest, ctx: ProviderContext): AsyncGenerator<ProviderEvent> {
   if (ctx.signal.aborted) throw new Fault("canceled", "the request was canceled", { cause: ctx.signal.reason });
   const { asked, after } = lastRequest(request.messages);
+  // A run with a model never needs them.
+  const [{ planFor }, { answerFrom, answerWithout }] = await Promise.all([
+    import("./offline/plan.ts"),
+    import("./offline/answer.ts"),
+  ]);
   const plan = planFor(asked, request.tools, ctx.rank);
   const requests = after.flatMap((message) => (message.role === "assistant" ? message.calls : []));
   if (requests.length > 0) {

@@ -210,6 +210,13 @@ describe("messages", () => {
     expect(await sessions.get(id)).toMatchObject({ messages: 0 });
   });
 
+  test("written by a clock that was set back do not make the session older", async () => {
+    const { id } = await create();
+    await sessions.append(id, newId(), [{ ...message("user", "now"), created_at: later }]);
+    await sessions.append(id, newId(), [message("user", "earlier")]);
+    expect(await sessions.get(id)).toMatchObject({ messages: 2, updated_at: later });
+  });
+
   test("for a session that is not there are refused", async () => {
     await expect(sessions.append(newId(), newId(), [message("user", "x")])).rejects.toMatchObject({
       code: "not_found",
@@ -287,7 +294,7 @@ describe("the tail", () => {
     const read = spyOn(file, "rows");
     try {
       expect((await sessions.tail(id, 1000)).map((each) => each.content)).toEqual(["last", "word"]);
-      const rows = read.mock.results.flatMap((each): readonly { readonly content: string }[] => each.value);
+      const rows = read.mock.results.flatMap((each) => each.value as readonly { readonly content: string }[]);
       expect(rows.length).toBeLessThanOrEqual(64);
       expect(rows.some((row) => row.content.startsWith("huge"))).toBe(false);
     } finally {

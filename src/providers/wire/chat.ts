@@ -1,4 +1,5 @@
 /** The chat completions interface, which nearly every provider and local server speaks. */
+import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
 import { isJsonObject, type Json } from "../../core/canonical.ts";
 import {
   type Message,
@@ -59,19 +60,19 @@ function toolOf({ name, summary, input }: ToolOffer): Json {
   return { type: "function", function: { name: wireName({ name }), description: summary, parameters: input } };
 }
 
-function messagesOf({ messages, tools }: ProviderRequest, isTextual: boolean): readonly Json[] {
+function messagesOf({ messages, tools }: ProviderRequest, isTextual: boolean): readonly ChatCompletionMessageParam[] {
   const said = messages.map((message) => messageOf(message, isTextual));
   if (!isTextual || tools.length === 0) return said;
   return [{ role: "system", content: textualInstructions(tools) }, ...said];
 }
 
-function messageOf(message: Message, isTextual: boolean): Json {
+function messageOf(message: Message, isTextual: boolean): ChatCompletionMessageParam {
   if (message.role === "system") return { role: "system", content: message.content };
   if (message.role === "user") {
     const images = message.images ?? [];
     if (images.length === 0) return { role: "user", content: message.content };
     const parts = images.map(({ media_type, base64 }) => ({
-      type: "image_url",
+      type: "image_url" as const,
       image_url: { url: `data:${media_type};base64,${base64}` },
     }));
     return { role: "user", content: [{ type: "text", text: message.content }, ...parts] };
@@ -89,7 +90,7 @@ function messageOf(message: Message, isTextual: boolean): Json {
     content: message.content === "" ? null : message.content,
     tool_calls: message.calls.map(({ id, tool, arguments: input }) => ({
       id,
-      type: "function",
+      type: "function" as const,
       function: { name: wireName({ name: tool }), arguments: JSON.stringify(input) },
     })),
   };

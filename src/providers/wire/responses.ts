@@ -1,4 +1,5 @@
 /** OpenAI's responses interface, asked without anything kept at the provider; reasoning goes back sealed by it. */
+import type { ResponseInputItem } from "openai/resources/responses/responses";
 import { isJsonObject, type Json } from "../../core/canonical.ts";
 import { type Message, type ProviderEvent, type ProviderRequest, wireName } from "../../define/provider.ts";
 import { failed, quoted, streamFailed } from "./failure.ts";
@@ -36,20 +37,20 @@ function responsesBody(request: ProviderRequest): { readonly [field: string]: un
   };
 }
 
-function itemsOf(message: Message): readonly Json[] {
+function itemsOf(message: Message): readonly ResponseInputItem[] {
   if (message.role === "system") return [];
   if (message.role === "tool")
     return [{ type: "function_call_output", call_id: message.call_id, output: message.content }];
   if (message.role === "user") {
     const images = (message.images ?? []).map(({ media_type, base64 }) => ({
-      type: "input_image",
-      detail: "auto",
+      type: "input_image" as const,
+      detail: "auto" as const,
       image_url: `data:${media_type};base64,${base64}`,
     }));
     return [{ type: "message", role: "user", content: [{ type: "input_text", text: message.content }, ...images] }];
   }
-  const text: Json[] = message.content === "" ? [] : [{ role: "assistant", content: message.content }];
-  const calls: Json[] = message.calls.map(({ id, tool, arguments: input }) => ({
+  const text: ResponseInputItem[] = message.content === "" ? [] : [{ role: "assistant", content: message.content }];
+  const calls: ResponseInputItem[] = message.calls.map(({ id, tool, arguments: input }) => ({
     type: "function_call",
     call_id: id,
     name: wireName({ name: tool }),
@@ -59,7 +60,8 @@ function itemsOf(message: Message): readonly Json[] {
   const ordered = order.flatMap((each) => {
     if (each === "text") return text.splice(0, 1);
     if (each === "call") return calls.splice(0, 1);
-    return isJsonObject(each) && each["type"] === "reasoning" ? [each] : [];
+    // It was sealed by the provider itself and goes back as it came.
+    return isJsonObject(each) && each["type"] === "reasoning" ? [each as unknown as ResponseInputItem] : [];
   });
   return [...ordered, ...text, ...calls];
 }

@@ -41,9 +41,9 @@ describe("a call written as text", () => {
   });
 
   test("may have commas too many, which are taken out of its brackets and never out of its texts", () => {
-    const text = fenced('{"tool_name": "fs.read", "arguments": {"path": "[1,\\"2\\", ]", "more": [1, 2, ],},\n}');
+    const text = fenced('{"tool_name": "fs.read", "arguments": {"path": "[1,\\"2, ]", "more": [1, 2, ],},\n}');
     const { calls } = callsIn(text, offers);
-    expect(calls).toEqual([{ id: "text-1", tool: "fs.read", arguments: { path: '[1,"2", ]', more: [1, 2] } }]);
+    expect(calls).toEqual([{ id: "text-1", tool: "fs.read", arguments: { path: '[1,"2, ]', more: [1, 2] } }]);
     expect(callsIn(fenced(`{"tool_name": "fs.gone", "arguments": {},}`), offers).calls).toEqual([]);
   });
 

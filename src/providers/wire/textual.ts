@@ -99,7 +99,7 @@ function blocksOf(text: string): { readonly spoken: readonly string[]; readonly 
   }
   close();
   const whole = text.trim();
-  if (!hasFence && /^[[{]/.test(whole)) spoken = [whole];
+  if (!hasFence && /^[[{]/.test(whole) && whole.includes('"tool_name"')) spoken = [whole];
   return { spoken, thought };
 }
 

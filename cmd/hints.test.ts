@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "../src/core/schema.ts";
 import { flagsOf, isGroup } from "../src/define/command.ts";
-import { commands } from "./reeve/index.ts";
+import { allCommands } from "./reeve/index.ts";
 import { globalFlags, parseArguments } from "./reeve/shell/argv.ts";
+
+const commands = await allCommands();
 
 const root = join(import.meta.dir, "..");
 const leaves = commands.flatMap((entry) => (isGroup(entry) ? entry.commands : [entry]));

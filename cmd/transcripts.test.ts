@@ -12,7 +12,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isGroup } from "../src/define/command.ts";
-import { commands } from "./reeve/index.ts";
+import { allCommands } from "./reeve/index.ts";
+
+const commands = await allCommands();
 
 const binary = join(import.meta.dir, "..", "dist", "reeve");
 const testdata = join(import.meta.dir, "testdata");

@@ -1,11 +1,13 @@
 /** Writes the generated documents, or with `--check` says which of them are not what the source would make of them. */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { commands } from "../cmd/reeve/index.ts";
+import { allCommands } from "../cmd/reeve/index.ts";
 import { providers } from "../src/providers/index.ts";
 import { tools } from "../src/tools/index.ts";
 import { renderCatalogue } from "./catalogue.ts";
 import { renderDependencies } from "./dependencies.ts";
+
+const commands = await allCommands();
 
 const root = dirname(import.meta.dir);
 

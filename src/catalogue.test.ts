@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import { join } from "node:path";
-import { commands } from "../cmd/reeve/index.ts";
+import { allCommands } from "../cmd/reeve/index.ts";
 import { stale } from "../scripts/docs.ts";
 import { annotatedFields, check, jsonSchema } from "./core/schema.ts";
 import { flagsOf, isGroup } from "./define/command.ts";
@@ -11,6 +11,8 @@ import { controlCapabilities, splitCapability } from "./policy/capability.ts";
 import { profiles } from "./policy/profiles.ts";
 import { providers } from "./providers/index.ts";
 import { tools } from "./tools/index.ts";
+
+const commands = await allCommands();
 
 const root = join(import.meta.dir, "..");
 

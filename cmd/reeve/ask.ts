@@ -25,7 +25,7 @@ export const ask = defineCommand({
     const { fault, ...result } = await converse(ctx, input);
     if (!ctx.json) {
       if (result.proposal) ctx.note(`proposal ${result.proposal} waits for the operator`);
-      ctx.note(`run bundle ${result.bundle}`);
+      if (result.bundle !== "") ctx.note(`run bundle ${result.bundle}`);
     }
     return { ...result, ...(fault ? { fault } : {}) };
   },

@@ -13,7 +13,7 @@ import { globalFlags } from "./shell/argv.ts";
 type Entry = Command | CommandGroup;
 
 /** The list of commands holds this one, so it is handed over when the script is written, not when this file loads. */
-export function completionOf(entries: () => readonly Entry[]): Command {
+export function completionOf(entries: () => Promise<readonly Entry[]>): Command {
   return defineCommand({
     name: "completion",
     summary: "Print a completion script for bash, zsh or fish.",
@@ -24,7 +24,7 @@ export function completionOf(entries: () => readonly Entry[]): Command {
       `reeve completion zsh >"\${fpath[1]}/_reeve"`,
       "reeve completion fish >~/.config/fish/completions/reeve.fish",
     ],
-    run: (_, { shell }) => ({ shell, script: writers[shell](pathsOf(entries())) }),
+    run: async (_, { shell }) => ({ shell, script: writers[shell](pathsOf(await entries())) }),
     render: (result) => result.script.trimEnd(),
   });
 }

@@ -1,47 +1,36 @@
-/** Every command of the command line, in the order the help lists them. */
-import { agents } from "./agents.ts";
-import { sessions } from "./sessions.ts";
-import { skills } from "./skills.ts";
-import { usage } from "./usage.ts";
-import { approvals } from "./approvals.ts";
-import { ask } from "./ask.ts";
-import { completionOf } from "./completion.ts";
-import { config } from "./config.ts";
-import { doctor } from "./doctor.ts";
-import { init } from "./init.ts";
-import { policy } from "./policy.ts";
-import { rearm } from "./rearm.ts";
-import { run } from "./run.ts";
-import { runs } from "./runs.ts";
-import { secrets } from "./secrets.ts";
-import { setup } from "./setup.ts";
+/** Every command of the command line, in the order the help lists them; only the one that was typed is loaded. */
 import type { Entry } from "./shell/argv.ts";
-import { stop } from "./stop.ts";
-import { tools } from "./tools.ts";
-import { undo } from "./undo.ts";
-import { verifyLedger } from "./verify-ledger.ts";
-import { version } from "./version.ts";
 
-export const commands: readonly Entry[] = [
-  init,
-  setup,
-  ask,
-  run,
-  runs,
-  approvals,
-  stop,
-  rearm,
-  sessions,
-  usage,
-  undo,
-  verifyLedger,
-  doctor,
-  agents,
-  skills,
-  policy,
-  secrets,
-  tools,
-  config,
-  completionOf(() => commands),
-  version,
+const verbs: readonly (readonly [verb: string, load: () => Promise<Entry>])[] = [
+  ["init", async () => (await import("./init.ts")).init],
+  ["setup", async () => (await import("./setup.ts")).setup],
+  ["ask", async () => (await import("./ask.ts")).ask],
+  ["run", async () => (await import("./run.ts")).run],
+  ["runs", async () => (await import("./runs.ts")).runs],
+  ["approvals", async () => (await import("./approvals.ts")).approvals],
+  ["stop", async () => (await import("./stop.ts")).stop],
+  ["rearm", async () => (await import("./rearm.ts")).rearm],
+  ["sessions", async () => (await import("./sessions.ts")).sessions],
+  ["usage", async () => (await import("./usage.ts")).usage],
+  ["undo", async () => (await import("./undo.ts")).undo],
+  ["verify-ledger", async () => (await import("./verify-ledger.ts")).verifyLedger],
+  ["doctor", async () => (await import("./doctor.ts")).doctor],
+  ["agents", async () => (await import("./agents.ts")).agents],
+  ["skills", async () => (await import("./skills.ts")).skills],
+  ["policy", async () => (await import("./policy.ts")).policy],
+  ["secrets", async () => (await import("./secrets.ts")).secrets],
+  ["tools", async () => (await import("./tools.ts")).tools],
+  ["config", async () => (await import("./config.ts")).config],
+  ["completion", async () => (await import("./completion.ts")).completionOf(allCommands)],
+  ["version", async () => (await import("./version.ts")).version],
 ];
+
+export function allCommands(): Promise<readonly Entry[]> {
+  return Promise.all(verbs.map(([, load]) => load()));
+}
+
+/** The command whose verb comes first, or all of them where something else does: a flag, nothing, a word that is none. */
+export async function commandsFor(argv: readonly string[]): Promise<readonly Entry[]> {
+  const load = verbs.find(([verb]) => verb === argv[0])?.[1];
+  return load ? [await load()] : allCommands();
+}

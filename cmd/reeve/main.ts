@@ -5,7 +5,7 @@ const argv = process.argv.slice(2);
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-version")) {
   await Bun.write(Bun.stdout, `reeve ${version}\n`);
 } else {
-  const { commands } = await import("./index.ts");
+  const { commandsFor } = await import("./index.ts");
   const { runCommandLine } = await import("./shell/run.ts");
-  process.exit(await runCommandLine(argv, commands, version));
+  process.exit(await runCommandLine(argv, await commandsFor(argv), version));
 }

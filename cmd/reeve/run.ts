@@ -46,7 +46,7 @@ export const run = defineCommand({
   run: (ctx, given) => (given.resume === undefined ? converse(ctx, given) : takeUp(ctx, given, given.resume)),
   render: (result) => {
     if (result.shown === "events") return answerText(result);
-    const facts = [`run ${result.run_id} ${result.state}`, `bundle ${result.bundle}`];
+    const facts = result.bundle === "" ? [] : [`run ${result.run_id} ${result.state}`, `bundle ${result.bundle}`];
     return [...facts, answerText(result)].filter(Boolean).join("\n");
   },
   failure: faultOf,

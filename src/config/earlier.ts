@@ -71,8 +71,13 @@ function listOf(value: Json): readonly string[] {
 }
 
 const secretKey =
-  /(?:^|[_-])(?:api_?key|token|password|passphrase|secret|credentials?|authorization|cookie|private_?key)$/i;
+  /(?:^|[_-])(?:(?:api|access|auth|private|secret|subscription)[_-]?key|token|password|passphrase|secret|credentials?|auth|authorization|cookie)$/i;
 const reference = /^\{\{secret:[^{}]+\}\}$/;
+
+/** Whether what stands under this dotted name would be a secret. */
+export function isSecretName(field: string): boolean {
+  return secretKey.test(field.split(".").at(-1) ?? "");
+}
 
 /** Whether a value is `{{secret:NAME}}` and nothing else. */
 export function isReference(value: Json): boolean {
@@ -83,7 +88,7 @@ export function isReference(value: Json): boolean {
 export function secretName(field: string, value: Json): string | undefined {
   const keys = field.split(".");
   const key = keys.at(-1) ?? "";
-  if (typeof value !== "string" || value.trim() === "" || reference.test(value) || !secretKey.test(key))
+  if (typeof value !== "string" || value.trim() === "" || reference.test(value) || !isSecretName(field))
     return undefined;
   if (keys[0] === "providers" && keys[1]) return `provider/${keys[1]}/${key.toLowerCase()}`;
   return keys[0] === "discord" ? `channel/${keys.join("/")}` : keys.join("/");

@@ -4,7 +4,7 @@ import { isJsonObject, type Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import { locateJsonc, parseJsonc, readJsonc } from "../core/jsonc.ts";
 import { didYouMean } from "../core/nearest.ts";
-import { danger, earlierSetting, isEarlierSection, isReference, secretName } from "./earlier.ts";
+import { danger, earlierSetting, isEarlierSection, isReference, isSecretName, secretName } from "./earlier.ts";
 import { type Config, configFields, settingSchemas, settingsSchema } from "./settings.ts";
 
 /** A mistake in a configuration. */
@@ -55,17 +55,15 @@ export function valueIssue(field: string, value: Json): Issue | undefined {
   if (!result || result.success) return undefined;
   const type = configFields().find((each) => each.field === field)?.type ?? "";
   const isOfType = typeof value === "string" && type.startsWith("text");
-  const shown =
-    typeof value === "string"
-      ? "text"
-      : Array.isArray(value)
-        ? "a list"
-        : isJsonObject(value)
-          ? "an object"
-          : String(value);
   if (isOfType) return { field, words: result.issues[0].message, hint: "docs/specs/config.md says what it may be" };
-  const words = `must be ${type.startsWith("integer") ? "an " : ""}${type}, not ${shown}`;
+  const words = `must be ${type.startsWith("integer") ? "an " : ""}${type}, not ${isSecretName(field) ? "that" : shownAs(value)}`;
   return { field, words, hint: "numbers are written without quotes; see docs/specs/config.md" };
+}
+
+function shownAs(value: Json): string {
+  if (typeof value === "string") return "text";
+  if (Array.isArray(value)) return "a list";
+  return isJsonObject(value) ? "an object" : String(value);
 }
 
 /** What is wrong with a name that is no setting, with the nearest one. */

@@ -31,7 +31,10 @@ const text = v.pipe(
   v.check(isClean, "must not hold control characters"),
 );
 const word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be a name in lower case"));
-const address = v.pipe(text, v.check(isAddress, "must be an http or https address without credentials in it"));
+const address = v.pipe(
+  text,
+  v.check(isAddress, "must be an http or https address without credentials, query or fragment"),
+);
 const variable = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "must be the name of an environment variable"),
@@ -259,7 +262,8 @@ function typeWords(shape: { readonly [key: string]: Json }): string {
 function isAddress(value: string): boolean {
   if (!URL.canParse(value)) return false;
   const { protocol, username, password } = new URL(value);
-  return (protocol === "https:" || protocol === "http:") && username === "" && password === "";
+  // Paths are put behind it, and a query is where keys are hidden.
+  return /^https?:$/.test(protocol) && username === "" && password === "" && !/[?#]/.test(value);
 }
 
 function isClean(value: string): boolean {

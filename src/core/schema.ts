@@ -22,7 +22,8 @@ type AnySchema = v.GenericSchema<unknown, unknown>;
 /** The metadata key is ours; valibot carries it untouched and the JSON Schema shows it as `x-resource`. */
 interface Note {
   readonly resource?: ResourceNote;
-  readonly secret?: true;
+  /** `by name`: a map in which the names tell which values are secrets. */
+  readonly secret?: true | "by name";
 }
 
 /** A string field that names a resource policy must agree to. */
@@ -35,6 +36,12 @@ export function resource(kind: ResourceKind, options: { readonly capability?: st
 export function secretText(max = 65_536) {
   const note: Note = { secret: true };
   return v.pipe(v.string(), v.minLength(1), v.maxLength(max), v.metadata({ reeve: note }));
+}
+
+/** A map by name in which some names are those of secrets; their values are held like `secretText`. */
+export function secretByName<S extends v.GenericSchema>(schema: S) {
+  const note: Note = { secret: "by name" };
+  return v.pipe(schema, v.metadata<v.InferOutput<S>, { readonly reeve: Note }>({ reeve: note }));
 }
 
 /** An integer within [min, max]; `1e6` is an integer, `1.5` is not, and nothing is replaced by a default. */
@@ -172,6 +179,6 @@ function withNote(field: string, schema: Json, notes: readonly FieldNote[]): Jso
   const note = notes.find((each) => each.field === field);
   if (!note || !isJsonObject(schema)) return schema;
   const { reeve: _, ...rest } = schema;
-  if (note.secret) return { ...rest, writeOnly: true };
+  if (note.secret === true) return { ...rest, writeOnly: true };
   return note.resource ? { ...rest, "x-resource": note.resource.kind } : rest;
 }

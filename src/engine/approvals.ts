@@ -158,7 +158,7 @@ export function inputOf(row: ApprovalRow): Json {
 /** The input of a proposal, for whoever makes its call. Throws `failed_precondition` where part of it was kept from the record. */
 export function wholeInputOf(row: ApprovalRow, tool: Tool | undefined): Json {
   const input = inputOf(row);
-  const keeps = tool === undefined || annotatedFields(tool.input).some((note) => note.secret);
+  const keeps = tool === undefined || annotatedFields(tool.input).some((note) => note.secret === true);
   if (!keeps && !withheldMarks.test(row.input)) return input;
   throw new Fault("failed_precondition", `part of the input of ${row.tool} was withheld, so it cannot be repeated`, {
     hint: `make the call yourself; what it was like: reeve approvals show ${row.id}`,

@@ -6,7 +6,7 @@ import { operator, principalText } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
-import { decideApproval, digestOf, requestApproval, takeApproval } from "./approvals.ts";
+import { decideApproval, digestOf, requestApproval, takeApproval, takeForRun } from "./approvals.ts";
 import type { Attempt } from "./door.ts";
 import { recordRefusal } from "./record.ts";
 import type { Failure } from "./result.ts";
@@ -22,7 +22,14 @@ interface Asked {
 /** `approved`, or how the call ends instead: denied, expired, or left waiting with code `approval.pending`. */
 export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Promise<"approved" | Failure> {
   const { door, scope, call_id } = attempt;
-  if (door.approvals.allowedForRun(scope.run_id, tool.name)) return "approved";
+  const binding = {
+    run: scope.run_id,
+    call: call_id,
+    principal: principalText(scope.principal),
+    tool: tool.name,
+    input: asked.recorded,
+  };
+  if (await takeForRun(door, binding)) return "approved";
   if (!asked.is_exact) {
     const fault = new Fault("failed_precondition", "a call that holds a secret cannot wait for an approval", {
       hint: "refer to the secret as {{secret:name}} instead of writing it",
@@ -35,13 +42,6 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
     });
     return recordRefusal(attempt, tool.name, asked.recorded, "policy.denied", fault);
   }
-  const binding = {
-    run: scope.run_id,
-    call: call_id,
-    principal: principalText(scope.principal),
-    tool: tool.name,
-    input: asked.recorded,
-  };
   const row = door.approvals.find(scope.run_id, call_id) ?? (await open(attempt, tool, asked, binding));
   const verdict = await takeApproval(door, row, digestOf(binding));
   return conclude(attempt, tool, asked, verdict === "pending" ? await askPerson(attempt, asked, row) : verdict, row);
@@ -97,7 +97,7 @@ async function conclude(
     return { ok: false, code: "approval.pending", fault: fault.toRecord(), proposal: null, approval: id };
   }
   const row = door.approvals.get(id);
-  const reason = row?.answer_reason ?? null;
+  const reason = row?.answer_reason == null ? null : door.scrubber().text(row.answer_reason);
   const by = row?.decided_by ?? "nobody";
   scope.journal.append(
     { type: "answered", ts: rfc3339(door.clock.now()), call, approval: id, decision: verdict, by, reason },
@@ -106,7 +106,9 @@ async function conclude(
   scope.tell({ type: "approval", approval: id, call_id: call, tool: tool.name, reason: asked.reason, state: verdict });
   if (verdict === "approved") return "approved";
   const words =
-    verdict === "denied" ? `the operator denied it${reason ? `: ${reason}` : ""}` : "the approval expired unanswered";
+    verdict === "denied"
+      ? `the operator denied it${reason ? `: ${reason}` : ""}`
+      : "the time to answer or to use the approval is over";
   const fault = new Fault("permission_denied", words, { hint: "find another way, or end with what you have" });
   const code = verdict === "denied" ? "approval.denied" : "approval.expired";
   return recordRefusal(attempt, tool.name, asked.recorded, code, fault);

@@ -1,10 +1,13 @@
-/** Budgets: every attempt and every call is counted before it is made, and one that would exceed a limit is not made. */
+/**
+ * Budgets: every attempt and every call is counted before it is made, and one that would exceed a limit is not made.
+ * What a process that died had reserved stays counted: nobody knows what became of it.
+ */
 import { type Clock, rfc3339 } from "../core/clock.ts";
 import { Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
 import type { Config } from "../config/settings.ts";
 import type { Usage } from "../define/provider.ts";
-import type { Settled, UsageDraft, UsageLimit, UsageStore } from "../store/usage.ts";
+import type { Settled, UsageDraft, UsageLimit, UsageStore, Used } from "../store/usage.ts";
 import type { Attempted, Meter, Reservation, RunLimits, Spent } from "./meter.ts";
 import { costMicrousd, mostMicrousd } from "./model/pricing.ts";
 
@@ -15,6 +18,7 @@ interface Account {
   readonly root: string;
 }
 
+/** A run taken up again goes on counting from what it used and reserved before. */
 export function openMeter(options: {
   readonly store: UsageStore;
   readonly config: Config;
@@ -23,7 +27,10 @@ export function openMeter(options: {
   readonly limits: RunLimits;
 }): Meter {
   const { store, config, clock, run, limits } = options;
-  return meterOf({ store, config, clock, root: run.root }, run, limits, []);
+  const purse = new Purse(limits);
+  const isLimited = limits.tokens !== null || limits.usd !== null || limits.tool_calls !== null;
+  if (isLimited) purse.hold(store.usedBy(run.root));
+  return meterOf({ store, config, clock, root: run.root }, run, [purse]);
 }
 
 /** What one run with everything beneath it used and has reserved; kept in memory, where its sub-agents run too. */
@@ -37,11 +44,18 @@ class Purse {
     this.limits = limits;
   }
 
+  hold({ tokens, cost_microusd, tool_calls }: Used): void {
+    this.tokens += tokens;
+    this.cost_microusd += cost_microusd;
+    this.tool_calls += tool_calls;
+  }
+
   /** Why it cannot hold that much more, or undefined. */
   lacks(tokens: number, cost_microusd: number, tool_calls: number): string | undefined {
     const { limits } = this;
     if (limits.tokens !== null && this.tokens + tokens > limits.tokens) return `${limits.tokens} tokens`;
-    if (limits.usd !== null && this.cost_microusd + cost_microusd > limits.usd * 1e6) return `${limits.usd} US dollars`;
+    if (limits.usd !== null && this.cost_microusd + cost_microusd > microusd(limits.usd))
+      return `${limits.usd} US dollars`;
     if (limits.tool_calls !== null && this.tool_calls + tool_calls > limits.tool_calls)
       return `${limits.tool_calls} tool calls`;
     return undefined;
@@ -51,10 +65,8 @@ class Purse {
 function meterOf(
   account: Account,
   run: { readonly id: string; readonly agent: string },
-  limits: RunLimits,
-  above: readonly Purse[],
+  purses: readonly Purse[],
 ): Meter {
-  const purses = [...above, new Purse(limits)];
   const spent = { input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost_microusd: 0, tool_calls: 0 };
   return {
     get spent(): Spent {
@@ -68,7 +80,7 @@ function meterOf(
       for (const purse of purses) purse.tool_calls++;
       spent.tool_calls++;
     },
-    child: (beneath, own) => meterOf(account, beneath, own, purses),
+    child: (beneath, own) => meterOf(account, beneath, [...purses, new Purse(own)]),
   };
 }
 
@@ -88,7 +100,7 @@ function reserve(
       "failed_precondition",
       `a budget in US dollars is set, and the price of ${provider}/${model} is not known`,
       {
-        hint: `set it: reeve config set 'model.prices={"${provider}/${model}": {"input_usd": ..., "output_usd": ...}}'`,
+        hint: `add it to model.prices, in US dollars per million tokens: reeve config set model.prices '{"${provider}/${model}": {"input_usd": 1, "output_usd": 2}}'`,
       },
     );
   }
@@ -104,20 +116,19 @@ function reserve(
     cost_microusd: expected,
   });
   take(account, draft);
-  for (const purse of purses) {
-    purse.tokens += tokens;
-    purse.cost_microusd += expected ?? 0;
-  }
+  for (const purse of purses) purse.hold({ tokens, cost_microusd: expected ?? 0, tool_calls: 0 });
   let open = true;
   return {
     settle: (usage) => {
       if (!open) return { cost_microusd: null };
       open = false;
       const facts = usage ? settled(usage, costMicrousd(priced, usage, prices)) : null;
-      for (const purse of purses) {
-        purse.tokens += (facts ? facts.input_tokens + facts.output_tokens : 0) - tokens;
-        purse.cost_microusd += (facts?.cost_microusd ?? 0) - (expected ?? 0);
-      }
+      const more = {
+        tokens: (facts ? facts.input_tokens + facts.output_tokens : 0) - tokens,
+        cost_microusd: (facts?.cost_microusd ?? 0) - (expected ?? 0),
+        tool_calls: 0,
+      };
+      for (const purse of purses) purse.hold(more);
       if (!facts) {
         account.store.release(draft.id);
         return { cost_microusd: null };
@@ -183,10 +194,15 @@ function limitsOf({ budget }: Config, draft: UsageDraft): readonly UsageLimit[] 
     const calls = budget[`${scope}_tool_calls`];
     return [
       ...(tokens === null ? [] : [{ name: `${scope}_tokens`, over, of: "tokens", max: tokens } as const]),
-      ...(usd === null ? [] : [{ name: `${scope}_usd`, over, of: "cost_microusd", max: usd * 1e6 } as const]),
+      ...(usd === null ? [] : [{ name: `${scope}_usd`, over, of: "cost_microusd", max: microusd(usd) } as const]),
       ...(calls === null ? [] : [{ name: `${scope}_tool_calls`, over, of: "tool_calls", max: calls } as const]),
     ];
   });
+}
+
+/** Whole millionths: a tenth of a dollar must not come out as a little less than itself. */
+function microusd(usd: number): number {
+  return Math.round(usd * 1e6);
 }
 
 function hasMoneyLimit({ config }: Account, purses: readonly Purse[]): boolean {

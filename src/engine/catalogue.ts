@@ -3,6 +3,7 @@ import { Fault } from "../core/fault.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { annotatedFields, fits, jsonSchema } from "../core/schema.ts";
 import { isJsonObject, type Json } from "../core/canonical.ts";
+import { redactUpdates } from "../config/redact.ts";
 import type { CatalogueHandle } from "../define/handles.ts";
 import { type ProviderContext, type ToolOffer, wireName } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
@@ -54,10 +55,16 @@ export function offerOf(tool: Tool): ToolOffer {
  */
 export function recordableInput(tool: Tool | undefined, input: Json): Json {
   if (!tool) return withheld;
-  const secret = new Set(annotatedFields(tool.input).flatMap((note) => (note.secret ? [note.field] : [])));
+  const secret = new Map(
+    annotatedFields(tool.input).flatMap((note) => (note.secret ? [[note.field, note.secret]] : [])),
+  );
   if (secret.size === 0) return input;
   if (!isJsonObject(input) || !fits(tool.input, input)) return withheld;
-  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, secret.has(key) ? "[secret]" : value]));
+  const shown = (key: string, value: Json): Json => {
+    const how = secret.get(key);
+    return how === "by name" ? redactUpdates(value) : how ? "[secret]" : value;
+  };
+  return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, shown(key, value)]));
 }
 
 const withheld = "[withheld]";

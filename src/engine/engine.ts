@@ -63,7 +63,7 @@ export interface EngineParts {
 const watch_ms = 150;
 
 /** All that a model needs, which a `/tool` does without. */
-const conversation = () => import("./conversation.ts");
+const conversation = () => import("./converse.ts");
 
 export class Engine {
   readonly catalogue: Catalogue;
@@ -265,7 +265,8 @@ export class Engine {
   async #runChild(scope: CallScope, request: AgentRunRequest): Promise<AgentRunFacts> {
     const parent = this.#parents.get(scope.run_id);
     if (!parent) throw new Fault("failed_precondition", "only an agent's run can start another one");
-    const { converse, runChild } = await conversation();
+    const { converse } = await conversation();
+    const { runChild } = await import("./child.ts");
     return runChild(parent, scope, request, this.config.engine.max_depth, (child, link) => {
       this.#checkAgent(child.principal);
       return converse({ ...this.#conversing(child), parent: { ...parent, link, call: scope.call_id } });

@@ -1,4 +1,5 @@
 /** Keys of providers: from the vault, else from the environment, else from the config, in this order. */
+import { isReference } from "../config/earlier.ts";
 import type { Config } from "../config/settings.ts";
 import type { Provider } from "../define/provider.ts";
 import type { Vault } from "../vault/vault.ts";
@@ -58,7 +59,7 @@ function keyElsewhere(config: Config, provider: Provider, environment: Environme
   const value = names.map((name) => environment[name]?.trim()).find((each) => each);
   if (value) return { value, from: "environment" };
   const kept = settings?.api_key?.trim();
-  return kept ? { value: kept, from: "config" } : null;
+  return kept && !isReference(kept) ? { value: kept, from: "config" } : null;
 }
 
 /** What the config says of a provider; undefined for one it has no section for. */

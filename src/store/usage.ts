@@ -36,6 +36,13 @@ export interface Settled {
   readonly cost_microusd: number | null;
 }
 
+/** Settled and reserved together. */
+export interface Used {
+  readonly tokens: number;
+  readonly cost_microusd: number;
+  readonly tool_calls: number;
+}
+
 export type UsageGroup = "agent" | "model" | "tool" | "day";
 
 export interface UsageTotals {
@@ -48,6 +55,8 @@ export interface UsageTotals {
   /** Of the turns whose price is known. */
   readonly cost_microusd: number;
   readonly unpriced_turns: number;
+  /** Counted by what was reserved for them: under way, or of a process that died. */
+  readonly unsettled_turns: number;
 }
 
 const sums = {
@@ -120,9 +129,14 @@ export class UsageStore {
     this.#file.change("DELETE FROM usage WHERE id = ? AND settled = 0", [id]);
   }
 
-  /** What a limit is measured against now. */
-  used(limit: Pick<UsageLimit, "over" | "of">): number {
-    return this.#used(limit);
+  /** By a run with everything beneath it. */
+  usedBy(root: string): Used {
+    const [row] = this.#file.rows<Used>(
+      `SELECT ${sums.tokens} AS tokens, ${sums.cost_microusd} AS cost_microusd, ${sums.tool_calls} AS tool_calls
+       FROM usage WHERE root = ?`,
+      [root],
+    );
+    return row ?? { tokens: 0, cost_microusd: 0, tool_calls: 0 };
   }
 
   /** Largest use first; `day` in order of date. */
@@ -135,7 +149,7 @@ export class UsageStore {
       `SELECT ${groups[by]} AS key, sum(kind = 'model') AS turns, sum(kind = 'tool') AS tool_calls,
               sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cached_tokens) AS cached_tokens,
               coalesce(sum(cost_microusd), 0) AS cost_microusd,
-              sum(kind = 'model' AND cost_microusd IS NULL) AS unpriced_turns
+              sum(kind = 'model' AND cost_microusd IS NULL) AS unpriced_turns, sum(settled = 0) AS unsettled_turns
        FROM usage WHERE (?1 IS NULL OR day >= ?1) AND (?2 IS NULL OR agent = ?2) ${only}
        GROUP BY key ORDER BY ${by === "day" ? "key" : "input_tokens + output_tokens DESC, tool_calls DESC, key"}`,
       [filter.since ?? null, filter.agent ?? null],

@@ -3,10 +3,13 @@ import * as v from "valibot";
 import { userInfo } from "node:os";
 import type { Json } from "../../../src/core/canonical.ts";
 import { Fault, faultCodes, type FaultRecord } from "../../../src/core/fault.ts";
+import { rfc3339 } from "../../../src/core/clock.ts";
 import { integer } from "../../../src/core/schema.ts";
 import { type CommandContext, option, toggle } from "../../../src/define/command.ts";
 import { agent, operator, type Principal, principalText } from "../../../src/define/principal.ts";
 import { parseDirective } from "../../../src/engine/drive.ts";
+import { chatsAt, parseSlash, resumableAt, type Slash } from "../../../src/engine/slash.ts";
+import type { SessionPlace } from "../../../src/store/sessions.ts";
 import type { Engine, RunRequest, RunResult } from "../../../src/engine/engine.ts";
 import type { Place } from "../../../src/engine/run-request.ts";
 import type { RunUsage } from "../../../src/engine/run-result.ts";
@@ -123,13 +126,17 @@ async function speak(
   spoken: Spoken,
   input: ConversationInput,
 ): Promise<Conversation> {
+  const slash = parseSlash(spoken.message);
+  if (slash?.command === "chats" || (slash && slash.text === null)) return answerSlash(engine, principal, slash);
+  if (slash?.command === "resume") await resumableAt(engine.keeper.sessions, placeOf(principal), slash.which);
+  const choice = slash?.which ?? input.session;
   const images = readImages(input.image ?? [], ctx.cwd);
   const schema = input.schema === undefined ? undefined : readSchema(input.schema, ctx.cwd);
   const request: RunRequest = {
     principal,
-    message: spoken.message,
+    message: slash?.text ?? spoken.message,
     source: sourceOf(spoken),
-    session: input.session === undefined ? undefined : { place: placeHere(), which: input.session },
+    session: choice === undefined ? undefined : { place: placeHere(), which: choice },
     images,
     schema,
     dry_run: input.dry_run,
@@ -148,6 +155,30 @@ export function exitOf(result: Conversation): number {
   if (result.state === "waiting") return waitingStatus.status;
   const fault = faultOf(result);
   return fault ? faultCodes[fault.code].exit : 0;
+}
+
+/** What a slash command without a message does: it chooses the session that is gone on with, or lists those there are. */
+async function answerSlash(engine: Engine, principal: Principal, slash: Slash): Promise<Conversation> {
+  const { sessions, clock } = engine.keeper;
+  const place = placeOf(principal);
+  const common = { run_id: "", state: "completed", principal: place.agent, bundle: "", calls: [] };
+  if (slash.command === "chats") {
+    const rows = await chatsAt(sessions, place);
+    const lines = rows.map(
+      ({ id, updated_at, messages, title }) => `${id}  ${updated_at}  ${messages} messages  ${title}`,
+    );
+    return { ...common, answer: lines.join("\n") || "no sessions" };
+  }
+  const row =
+    slash.command === "resume"
+      ? await resumableAt(sessions, place, slash.which)
+      : await sessions.create({ ...place, title: "", created_at: rfc3339(clock.now()) });
+  await sessions.activate(place, row.id);
+  return { ...common, session: row.id, answer: `session ${row.id}; go on with --session current` };
+}
+
+function placeOf(principal: Principal): SessionPlace {
+  return { ...placeHere(), agent: principalText(principal) };
 }
 
 type Company = Pick<RunRequest, "signal" | "onEvent" | "approve">;

@@ -100,7 +100,7 @@ function printResult(command: Command, result: object, json: boolean, streams: S
   const fault = command.failure(result);
   if (json) {
     const { fault: _, ...document } = result as { readonly fault?: unknown };
-    streams.out.write(`${JSON.stringify(fault ? { ...document, error: fault } : document, null, 2)}\n`);
+    streams.out.write(`${JSON.stringify(fault ? { ...document, error: fault } : result, null, 2)}\n`);
   } else {
     const text = command.render(result, streams.out.paint);
     if (text !== "") streams.out.write(`${text}\n`);

@@ -1,8 +1,10 @@
 /** config.set: change fields of Reeve's configuration, all or none of them. */
 import * as v from "valibot";
+import { secretByName } from "../../core/schema.ts";
 import { defineTool } from "../../define/tool.ts";
 
 const scalar = v.union([v.null(), v.boolean(), v.number(), v.string()]);
+const map = v.record(v.string(), v.union([scalar, v.record(v.string(), scalar)]));
 
 export const set = defineTool({
   name: "config.set",
@@ -11,10 +13,12 @@ export const set = defineTool({
   effect: "control",
   needs: ["config"],
   input: v.strictObject({
-    updates: v.pipe(
-      v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), v.union([scalar, v.array(scalar)])),
-      v.minEntries(1),
-      v.description("dotted field names to new values"),
+    updates: secretByName(
+      v.pipe(
+        v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), v.union([scalar, v.array(scalar), map])),
+        v.minEntries(1),
+        v.description("dotted field names to new values"),
+      ),
     ),
     dry_run: v.optional(v.boolean(), false),
   }),

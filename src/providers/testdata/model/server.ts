@@ -41,8 +41,9 @@ export async function startModel(script: Script): Promise<Model> {
 
   function turnFor(wire: Wire, body: Json): ScriptTurn {
     if (script.obedient) {
-      const order = /CALL (\S+) (\{[^\n]*?\})(?:\\n|\n|"|$)/.exec(lastMessage(body));
-      if (order?.[1] && order[2]) return { calls: [{ tool: order[1], arguments: order[2].replaceAll('\\"', '"') }] };
+      // Whatever wrapped the order, JSON in JSON, is taken off it again.
+      const order = /CALL ([\w.]+) (\{.*?\})/.exec(lastMessage(body).replaceAll("\\", ""));
+      if (order?.[1] && order[2]) return { calls: [{ tool: order[1], arguments: order[2] }] };
     }
     const turn = script.turns[Math.min(turnsSpoken(wire, body), script.turns.length - 1)] ?? {};
     const used = attempts.get(turn) ?? 0;

@@ -23,8 +23,7 @@ export interface UsageDraft {
 /** One limit: over which rows, of what, how much. */
 export interface UsageLimit {
   readonly name: string;
-  readonly over:
-    { readonly run: string } | { readonly root: string } | { readonly day: string; readonly agent?: string };
+  readonly over: { readonly root: string } | { readonly day: string; readonly agent?: string };
   readonly of: "tokens" | "cost_microusd" | "tool_calls";
   readonly max: number;
 }
@@ -164,7 +163,6 @@ export class UsageStore {
 }
 
 function whereOf(over: UsageLimit["over"]): readonly [string, readonly Value[]] {
-  if ("run" in over) return ["run = ?", [over.run]];
   if ("root" in over) return ["root = ?", [over.root]];
   return over.agent === undefined ? ["day = ?", [over.day]] : ["day = ? AND agent = ?", [over.day, over.agent]];
 }

@@ -5,7 +5,7 @@ import { asFault } from "../core/fault.ts";
 import { readJsonc } from "../core/jsonc.ts";
 import { editJsonc } from "../core/jsonc-edit.ts";
 import { withLock } from "../core/lock.ts";
-import { earlierSetting, secretName } from "./earlier.ts";
+import { earlierSetting, isReference, isSecretName, secretName } from "./earlier.ts";
 import { type Issue, issuesFault, parseConfig, unknownIssue, valueIssue } from "./load.ts";
 import { type Config, settingSchemas } from "./settings.ts";
 
@@ -59,7 +59,8 @@ function write(path: string, { changed, before, after }: Plan): readonly string[
 }
 
 function updateIssue(field: string, value: Json): Issue | undefined {
-  const secret = secretName(field, value);
+  // A key of digits alone is a number here, and no less of a key.
+  const secret = secretName(field, isSecretName(field) && value !== null && !isReference(value) ? "it" : value);
   if (secret !== undefined) {
     return { field, words: "a secret must not stand in the configuration", hint: `run: reeve secrets set ${secret}` };
   }

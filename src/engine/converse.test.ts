@@ -1,56 +1,17 @@
 /** Whole conversations with a scripted model over HTTP: what is sent, what is recorded, and that it can be replayed. */
-import { afterEach, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isJsonObject, type Json } from "../core/canonical.ts";
 import { operator } from "../define/principal.ts";
-import type { Script } from "../providers/testdata/model/script.ts";
-import type { Model } from "../providers/testdata/model/server.ts";
-import { compareWithManifest } from "./bundle.ts";
 import { readJournal, type RunEvent } from "./journal.ts";
-import type { LiveEvent } from "./live.ts";
-import { manifestFiles, replayBundle } from "./replay.ts";
-import type { RunRequest } from "./run-request.ts";
-import type { RunResult } from "./run-result.ts";
+import { replayBundle } from "./replay.ts";
 import { useEstate } from "./testdata/estate.ts";
-import { type Circumstances, someone, talk } from "./testdata/talking.ts";
+import { conversing, someone, talk, useModels } from "./testdata/talking.ts";
 
 const estate = useEstate();
-const models: Model[] = [];
-afterEach(async () => {
-  for (const model of models.splice(0)) await model.stop();
-});
-
-interface Outcome {
-  readonly result: RunResult;
-  readonly events: readonly RunEvent[];
-  readonly live: readonly LiveEvent[];
-  readonly bodies: readonly string[];
-  readonly notices: readonly string[];
-}
-
-/** One run; whatever came of it, its bundle is whole and replays byte for byte. */
-async function run(
-  script: Script,
-  circumstances: Circumstances = {},
-  over: Partial<RunRequest> = {},
-): Promise<Outcome> {
-  const { engine, model } = await talk(estate, script, circumstances);
-  models.push(model);
-  const live: LiveEvent[] = [];
-  const request = {
-    principal: someone,
-    message: "do the work",
-    source: "test",
-    onEvent: (event: LiveEvent) => live.push(event),
-  };
-  const result = await engine.run({ ...request, ...over });
-  const { events } = readJournal(join(result.bundle, "events.jsonl"));
-  expect(compareWithManifest(result.bundle, manifestFiles(result.bundle))).toEqual([]);
-  expect(await replayBundle(result.bundle)).toMatchObject({ identical: true, differences: [] });
-  const notices = events.flatMap((event) => (event.type === "notice" ? [event.name] : []));
-  return { result, events, live, bodies: model.requests.map(({ body }) => JSON.stringify(body)), notices };
-}
+const run = conversing(estate);
+const models = useModels();
 
 const files = { grants: ["fs.*", "time.now", "tools.read", "agents.run"] };
 const call = (tool: string, input: Json) => ({ tool, arguments: input });
@@ -182,90 +143,6 @@ test("an agent is offered what it may hold and nothing that changes Reeve", asyn
   expect(tools.map((tool) => tool.function.name)).toEqual(["time_now"]);
 });
 
-test("unknown tools, wrong types and arguments that are no JSON are refused by name, and the run goes on", async () => {
-  const { result, events, notices } = await run(
-    {
-      turns: [
-        { calls: [call("fs_teleport", {}), call("fs_read", { path: 7 }), { tool: "fs_read", arguments: '{"path": ' }] },
-        { text: "I see." },
-      ],
-    },
-    files,
-  );
-  expect(result).toMatchObject({ state: "completed", answer: "I see." });
-  expect(refusals(events)).toEqual([
-    ["fs_teleport", "tool.not_found"],
-    ["fs.read", "tool.input_invalid"],
-    ["fs.read", "tool.input_invalid"],
-  ]);
-  expect(notices).toContain("model.call_unknown");
-  expect(notices).toContain("model.call_malformed");
-});
-
-test("ids used twice and HTML as an id reach nothing: every call has an id of ours", async () => {
-  const html = "<img src=x onerror=alert(1)>";
-  const { events, notices } = await run(
-    {
-      turns: [
-        {
-          calls: [
-            { ...call("time_now", {}), id: html },
-            { ...call("fs_list", { path: "." }), id: html },
-          ],
-        },
-        { text: "ok" },
-      ],
-    },
-    files,
-  );
-  expect(events.flatMap((event) => (event.type === "intent" ? [event.call] : [])).sort()).toEqual(["call-1", "call-2"]);
-  expect(JSON.stringify(events.filter(({ type }) => type !== "notice"))).not.toContain("onerror");
-  expect(notices).toContain("model.call_duplicate_id");
-});
-
-test("arguments of 10 MB, an endless answer and bytes that are no UTF-8 end cleanly, each by its name", async () => {
-  const huge = await run(
-    { turns: [{ calls: [call("fs_write", { path: "x", content: "y".repeat(10_000_000) })] }, { text: "ok" }] },
-    files,
-  );
-  expect(huge.notices).toContain("model.call_oversized");
-  expect(existsSync(join(estate.home.root, "workspace", "x"))).toBe(false);
-  const endless = await run({ turns: [{ fail: { endless: "text" } }] }, files);
-  expect(endless.notices).toContain("model.output_endless");
-  expect(endless.result).toMatchObject({ state: "failed" });
-  const raw = await run({ turns: [{ text: "a b", fail: { raw: "gICA" } }] }, files);
-  expect(raw.notices).toContain("model.invalid_utf8");
-  expect(raw.result.state).toBe("completed");
-}, 30_000);
-
-test("a call inside thinking is thought and not made", async () => {
-  const fenced = '```json\n{"tool_name": "fs.write", "arguments": {"path": "x", "content": "y"}}\n```';
-  const { result, events, notices } = await run({ turns: [{ text: `<think>\n${fenced}\n</think>no` }] }, files);
-  expect(result).toMatchObject({ state: "completed", answer: "no" });
-  expect(events.some(({ type }) => type === "intent")).toBe(false);
-  expect(notices).toContain("model.call_in_thinking");
-});
-
-test("a call in the text of a model without a tool interface is made", async () => {
-  const fenced = '```json\n{"tool_name": "fs.write", "arguments": {"path": "x.txt", "content": "y"}}\n```';
-  const { result } = await run({ turns: [{ text: fenced }, { text: "written" }] }, files);
-  expect(result).toMatchObject({ state: "completed", calls: [{ tool: "fs.write", ok: true }] });
-});
-
-test("a context that is too long is compacted and asked for again, and a refusal is named", async () => {
-  const tooLong = { fail: { status: 400, body: '{"error":{"message":"maximum context length exceeded"}}' } };
-  const many = Array.from({ length: 12 }, (_, i) => ({ calls: [call("fs_write", { path: `f${i}`, content: "x" })] }));
-  const summary = { text: "Twelve files were written." };
-  const { result, events } = await run(
-    { turns: [...many, { attempts: [tooLong], ...summary }, { text: "done" }] },
-    { ...files, settings: { "context.compact_keep": 8 } },
-  );
-  expect(result.state).toBe("completed");
-  expect(events.filter(({ type }) => type === "compaction")).toHaveLength(1);
-  const refused = await run({ turns: [{ stop: "refusal" }] }, files);
-  expect(refused.notices).toContain("model.refusal");
-});
-
 test("thinking is kept when it is wanted, in bounds and without a secret, also one that lies across pieces", async () => {
   const first = await estate.open();
   await first.call(operator, "secret.keep", { key: "pin", value: "correct-horse-battery" });
@@ -337,7 +214,9 @@ test("a session keeps what was said, and one run at a time holds it", async () =
   expect([one, two].map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   const done = one.status === "fulfilled" ? one.value : two.status === "fulfilled" ? two.value : undefined;
   expect(done).toMatchObject({ session: id, answer: "You are Ada." });
-  const { messages } = model.requests[0]?.body as { messages: { role: string; content: string }[] };
+  const { messages } = (model.requests[0]?.body ?? { messages: [] }) as {
+    messages: { role: string; content: string }[];
+  };
   expect(messages.slice(1)).toEqual([
     { role: "user", content: "I am Ada" },
     { role: "assistant", content: "Hello Ada." },

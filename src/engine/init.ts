@@ -2,10 +2,12 @@
 import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
+import type { Json } from "../core/canonical.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
 import { Fault, asFault } from "../core/fault.ts";
 import { type Home, homeAt, liesInside } from "../core/home.ts";
 import { checkAgentName, newId } from "../core/id.ts";
+import { utf8 } from "../core/text.ts";
 import { makePinDirectory, type Pin, pinOf, setAsidePins } from "../core/pin.ts";
 import { defaultConfigText } from "../config/template.ts";
 import { seedPersona } from "../context/persona.ts";
@@ -32,6 +34,10 @@ export interface InitOptions {
   readonly passphrase?: string;
   readonly agent: string;
   readonly profile: Profile;
+  /** Other settings that are not to have their defaults, by dotted name. */
+  readonly settings?: { readonly [field: string]: Json };
+  /** What the vault is to hold from the start, by name. */
+  readonly secrets?: ReadonlyMap<string, string>;
   /** Puts an existing home aside (never away) and makes a new one. */
   readonly force: boolean;
   readonly clock?: Clock;
@@ -121,6 +127,7 @@ async function furnish(
   writeAtomic(
     home.config,
     defaultConfigText({
+      ...options.settings,
       "workspace.root": root,
       "agent.default": options.agent,
       "ledger.witness_file": options.witness ?? null,
@@ -140,7 +147,7 @@ async function furnish(
     keys: home.keys,
     ...(passphrase === undefined ? {} : { passphrase }),
   });
-  const { name, value } = sealLogKey(key);
+  const { name: logKey, value: seeds } = sealLogKey(key);
   const ledger = await Ledger.open({
     path: home.ledger,
     key,
@@ -148,12 +155,11 @@ async function furnish(
     clock,
     create: true,
   });
-  await commitChange(ledger, vault, () => vault.stageSet(name, value), {
-    actor: "operator",
-    run: null,
-    what: "set",
-    name,
-  });
+  const secrets = [...(options.secrets ?? [])].map(([name, value]) => [name, utf8(value)] as const);
+  for (const [name, value] of [[logKey, seeds] as const, ...secrets]) {
+    const entry = { actor: "operator", run: null, what: "set", name };
+    await commitChange(ledger, vault, () => vault.stageSet(name, value), entry);
+  }
   writeFileSync(pin.keys, `${ledger.verifierKeys().join("\n")}\n`, { mode: 0o600, flag: "wx" });
   await ledger.append({
     type: "home.created",

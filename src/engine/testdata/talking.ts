@@ -1,5 +1,7 @@
 /** An estate whose agent talks to a scripted model over HTTP, by the provider any server of that kind is reached with. */
+import { afterEach, expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Json } from "../../core/canonical.ts";
 import { agent } from "../../define/principal.ts";
 import { setConfig } from "../../config/set.ts";
@@ -7,8 +9,14 @@ import { generic } from "../../providers/generic.ts";
 import type { Script } from "../../providers/testdata/model/script.ts";
 import { type Model, startModel } from "../../providers/testdata/model/server.ts";
 import { tools as allTools } from "../../tools/index.ts";
+import { compareWithManifest } from "../bundle.ts";
 import type { Engine } from "../engine.ts";
+import { readJournal, type RunEvent } from "../journal.ts";
+import type { LiveEvent } from "../live.ts";
 import type { EngineOptions } from "../open.ts";
+import { manifestFiles, replayBundle } from "../replay.ts";
+import type { RunRequest } from "../run-request.ts";
+import type { RunResult } from "../run-result.ts";
 import type { Estate } from "./estate.ts";
 
 export const someone = agent("default");
@@ -60,4 +68,49 @@ export function prepare(estate: Estate, model: Model, { settings = {}, grants, a
     reason: "the owner wants to know",
   }));
   writeFileSync(estate.home.policy, JSON.stringify(policy));
+}
+
+export interface Outcome {
+  readonly result: RunResult;
+  readonly events: readonly RunEvent[];
+  readonly live: readonly LiveEvent[];
+  readonly bodies: readonly string[];
+  readonly notices: readonly string[];
+}
+
+export type Conversing = (
+  script: Script,
+  circumstances?: Circumstances,
+  over?: Partial<RunRequest>,
+) => Promise<Outcome>;
+
+/** Runs conversations in an estate; whatever comes of one, its bundle is whole and replays byte for byte. */
+export function conversing(estate: Estate): Conversing {
+  const models = useModels();
+  return async (script, circumstances = {}, over = {}) => {
+    const { engine, model } = await talk(estate, script, circumstances);
+    models.push(model);
+    const live: LiveEvent[] = [];
+    const request = {
+      principal: someone,
+      message: "do the work",
+      source: "test",
+      onEvent: (event: LiveEvent) => live.push(event),
+    };
+    const result = await engine.run({ ...request, ...over });
+    const { events } = readJournal(join(result.bundle, "events.jsonl"));
+    expect(compareWithManifest(result.bundle, manifestFiles(result.bundle))).toEqual([]);
+    expect(await replayBundle(result.bundle)).toMatchObject({ identical: true, differences: [] });
+    const notices = events.flatMap((event) => (event.type === "notice" ? [event.name] : []));
+    return { result, events, live, bodies: model.requests.map(({ body }) => JSON.stringify(body)), notices };
+  };
+}
+
+/** Models that are stopped after each test. */
+export function useModels(): Model[] {
+  const models: Model[] = [];
+  afterEach(async () => {
+    for (const model of models.splice(0)) await model.stop();
+  });
+  return models;
 }

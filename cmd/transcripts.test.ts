@@ -1,7 +1,8 @@
 /**
  * Transcripts: each file in testdata is one story of commands typed at a shell, with what they print and how they end.
  *
- * `$ ` runs a line with `sh -c`; `> ` is a line of its stdout, `! ` of its stderr, `= N` its exit status (0 when absent),
+ * `% model FILE` starts the scripted model of testdata/models/FILE, whose address is in $MODEL from then on; a second one is in
+ * $MODEL2. `$ ` runs a line with `sh -c`; `> ` is a line of its stdout, `! ` of its stderr, `= N` its exit status (0 when absent),
  * `# ` words about it. A line `...` stands for any lines. Inside a line {id} is a UUIDv7, {time} an RFC 3339 time, {int} a
  * whole number, {hex} lowercase hex, {home} the story's directory and {any} anything. Every story has an empty directory
  * and an environment of four variables.
@@ -12,6 +13,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isGroup } from "../src/define/command.ts";
+import type { Script } from "../src/providers/testdata/model/script.ts";
+import { type Model, startModel } from "../src/providers/testdata/model/server.ts";
 import { allCommands } from "./reeve/index.ts";
 
 const commands = await allCommands();
@@ -22,6 +25,7 @@ const stories = [...new Glob("*.txt").scanSync(testdata)].sort();
 
 interface Step {
   readonly line: number;
+  /** Starts with `%` for a scripted model. */
   readonly command: string;
   readonly stdout: readonly string[];
   readonly stderr: readonly string[];
@@ -29,7 +33,15 @@ interface Step {
 }
 
 const place = realpathSync(mkdtempSync(join(tmpdir(), "reeve-transcripts-")));
-afterAll(() => rmSync(place, { recursive: true, force: true }));
+const running: Model[][] = [];
+afterAll(async () => {
+  for (const model of running.flat()) await model.stop();
+  rmSync(place, { recursive: true, force: true });
+});
+
+function addresses(models: readonly Model[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(models.map(({ url }, i) => [i === 0 ? "MODEL" : `MODEL${i + 1}`, url]));
+}
 
 beforeAll(() => {
   if (!existsSync(binary)) throw new Error("dist/reeve is missing: run make build first");
@@ -42,7 +54,9 @@ function read(text: string): readonly Step[] {
   text.split("\n").forEach((line, i) => {
     const current = steps.at(-1);
     const rest = line.slice(2);
-    if (line.startsWith("$ ")) steps.push({ line: i + 1, command: rest, stdout: [], stderr: [], exit: 0 });
+    if (line.startsWith("% model ")) {
+      steps.push({ line: i + 1, command: line, stdout: [], stderr: [], exit: 0 });
+    } else if (line.startsWith("$ ")) steps.push({ line: i + 1, command: rest, stdout: [], stderr: [], exit: 0 });
     else if (/^>( |$)/.test(line) && current) current.stdout.push(rest);
     else if (/^!( |$)/.test(line) && current) current.stderr.push(rest);
     else if (/^= \d+$/.test(line) && current) current.exit = Number(rest);
@@ -78,10 +92,17 @@ function escaped(text: string): string {
 async function play(
   step: Step,
   home: string,
+  models: readonly Model[],
 ): Promise<{ readonly stdout: string; readonly stderr: string; readonly exit: number }> {
   const child = Bun.spawn(["/bin/sh", "-c", step.command], {
     cwd: home,
-    env: { PATH: `${join(place, "bin")}:/usr/bin:/bin`, HOME: home, XDG_STATE_HOME: `${home}.state`, TZ: "UTC" },
+    env: {
+      PATH: `${join(place, "bin")}:/usr/bin:/bin`,
+      HOME: home,
+      XDG_STATE_HOME: `${home}.state`,
+      TZ: "UTC",
+      ...addresses(models),
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
@@ -100,10 +121,17 @@ describe("transcripts", () => {
   test.each(stories)(
     "%s",
     async (story) => {
+      const models: Model[] = [];
+      running.push(models);
       const home = join(place, story.replace(/\.txt$/, ""));
       mkdirSync(home);
       for (const step of read(readFileSync(join(testdata, story), "utf8"))) {
-        const { stdout, stderr, exit } = await play(step, home);
+        if (step.command.startsWith("% model ")) {
+          const path = join(testdata, "models", step.command.slice("% model ".length));
+          models.push(await startModel(JSON.parse(readFileSync(path, "utf8")) as Script));
+          continue;
+        }
+        const { stdout, stderr, exit } = await play(step, home, models);
         const at = `${story}:${step.line} $ ${step.command}`;
         const seen = {
           at,

@@ -19,7 +19,11 @@ import { withEngine } from "./shell/engine.ts";
 
 const input = v.strictObject({
   ...conversationInput.entries,
-  resume: option(v.string(), "RUN", "go on with a run that waits, was cut off, canceled or failed: its id or last"),
+  resume: option(
+    v.string(),
+    "RUN",
+    "go on with a run that waits, was cut off, canceled or failed: its id, or last for the newest of them",
+  ),
   in_doubt: v.optional(
     v.pipe(
       v.picklist(["ask", "skip", "repeat"]),
@@ -61,7 +65,11 @@ async function takeUp(ctx: CommandContext, given: RunInput, text: string): Promi
   }
   const { providers } = await import("../../src/providers/index.ts");
   const work = async (engine: Parameters<Parameters<typeof withEngine>[1]>[0]): Promise<Conversation> => {
-    const id = await resolveRunId(engine.keeper, text);
+    const stopped = text === "last" ? await engine.keeper.runs.newestStopped() : undefined;
+    if (text === "last" && stopped === undefined) {
+      throw new Fault("not_found", "there is no run to take up again", { hint: "see reeve runs list" });
+    }
+    const id = stopped ?? (await resolveRunId(engine.keeper, text));
     const row = await engine.keeper.runs.get(id);
     const principal = parsePrincipal(row?.principal ?? "operator");
     return attended(ctx, given.events, principal, (company) =>

@@ -162,6 +162,13 @@ export class RunStore {
     return this.#file.rows<{ id: string }>("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [])[0]?.id;
   }
 
+  /** The newest run of an agent's own that can be taken up again. */
+  async newestStopped(): Promise<string | undefined> {
+    const sql = `SELECT id FROM runs WHERE state IN ('waiting', 'interrupted', 'failed', 'cancelled') AND parent IS NULL
+                 AND principal <> 'operator' ORDER BY id DESC LIMIT 1`;
+    return this.#file.rows<{ id: string }>(sql, [])[0]?.id;
+  }
+
   /** Notes that the run should stop; false when it is unknown or over. */
   async requestCancel(id: string): Promise<boolean> {
     return this.#file.change("UPDATE runs SET cancel_requested = 1 WHERE id = ? AND ended_at IS NULL", [id]) === 1;

@@ -76,7 +76,9 @@ describe("what people are told to type", () => {
   });
 
   test("hints name no flag that no command has", () => {
-    const known = new Set([...globals, ...leaves.flatMap((each) => flagsOf(each)).map((flag) => flag.flag)]);
+    const own = leaves.flatMap((each) => flagsOf(each));
+    const negated = own.filter(({ kind }) => kind === "switch").map(({ flag }) => `--no-${flag.slice(2)}`);
+    const known = new Set([...globals, ...own.map(({ flag }) => flag), ...negated]);
     const files = filesOf("src/**/*.ts", "cmd/**/*.ts").filter(isShown);
     const flags = files.flatMap((path) =>
       readFileSync(join(root, path), "utf8")

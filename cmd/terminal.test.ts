@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { converse } from "./testdata/terminal.ts";
 
 const binary = join(import.meta.dir, "..", "dist", "reeve");
 const place = mkdtempSync(join(tmpdir(), "reeve-terminal-"));
@@ -10,46 +11,6 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 beforeAll(() => {
   if (!existsSync(binary)) throw new Error("dist/reeve is missing: run make build first");
 });
-
-interface Exchange {
-  /** Keys are pressed when this has appeared since the last ones. */
-  readonly after: string;
-  readonly keys: string;
-}
-
-interface Options {
-  readonly cwd: string;
-  readonly exchanges?: readonly Exchange[];
-  readonly cols?: number;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
-/** Runs reeve on a terminal of its own; returns the exit status and everything the terminal was sent. */
-async function converse(argv: readonly string[], { cwd, exchanges = [], cols = 80, env = {} }: Options) {
-  let screen = "";
-  let seen = 0;
-  const waiting = [...exchanges];
-  const decoder = new TextDecoder();
-  const child = Bun.spawn([binary, ...argv], {
-    cwd,
-    env: { PATH: "/usr/bin:/bin", HOME: cwd, XDG_STATE_HOME: `${cwd}.state`, TZ: "UTC", TERM: "xterm", ...env },
-    terminal: {
-      cols,
-      rows: 24,
-      data(terminal, data) {
-        screen += decoder.decode(data, { stream: true });
-        const next = waiting[0];
-        if (!next || !screen.slice(seen).includes(next.after)) return;
-        seen = screen.length;
-        waiting.shift();
-        terminal.write(next.keys);
-      },
-    },
-  });
-  const exit = await child.exited;
-  child.terminal?.close();
-  return { exit, screen, asked: waiting.length === 0 };
-}
 
 async function newHome(): Promise<string> {
   const cwd = mkdtempSync(join(place, "home-"));

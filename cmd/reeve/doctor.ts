@@ -11,6 +11,7 @@ export const doctor = defineCommand({
   summary: "Examine the home and this machine, and say what is wrong and what to do.",
   input: v.strictObject({
     fix: toggle("do what is safe: modes, drafts of cut-off writes, interrupted runs, a missing pin, an accepted clock"),
+    online: toggle("also ask the models' addresses what they offer; nothing reaches the network without it"),
     verbose: toggle("accepted from earlier scripts; everything is always shown"),
   }),
   details: `
@@ -20,11 +21,13 @@ export const doctor = defineCommand({
   statuses: [
     { status: 6, meaning: "failed_precondition: something is wrong that keeps Reeve from working or from being safe" },
   ],
-  async run(ctx, { fix }) {
+  async run(ctx, { fix, online }) {
     const { providers } = await import("../../src/providers/index.ts");
     let asked: Promise<string | undefined> | undefined;
     const passphrase = (): Promise<string | undefined> => (asked ??= askPassphrase(ctx, "Passphrase of the vault"));
-    const patient = { home: ctx.home, tools, providers, version: ctx.version, clock: systemClock, passphrase };
+    const { home, version } = ctx;
+    const means = { clock: systemClock, passphrase, environment: process.env, online };
+    const patient = { home, tools, providers, version, ...means };
     const findings = await examine(patient, { fix });
     const count = (status: string): number => findings.filter((finding) => finding.status === status).length;
     return { home: ctx.home.root, findings, ok: count("ok"), warnings: count("warn"), failures: count("fail") };

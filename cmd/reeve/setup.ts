@@ -1,17 +1,26 @@
-/** `reeve setup`: init by questions, or by flags where nobody can be asked. */
+/** `reeve setup`: init by questions, or by flags where nobody can be asked, with a model that was tried before it is kept. */
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { existsSync } from "node:fs";
 import { Fault } from "../../src/core/fault.ts";
 import { type CommandContext, defineCommand, option, toggle } from "../../src/define/command.ts";
-import type { Provider } from "../../src/define/provider.ts";
 import { initHome } from "../../src/engine/init.ts";
+import { keyOrigin, secretsOf, settingsOf } from "./setup/choice.ts";
+import { modelFromFlags, modelFromPerson } from "./setup/model.ts";
 import { readSecretFile } from "./shell/engine.ts";
 import { homeText, profileNames } from "./shell/home.ts";
 import { agentNamed } from "./shell/principal.ts";
 
 const input = v.strictObject({
   provider: option(v.string(), "NAME", "the model provider; offline needs no key and no network"),
+  base_url: option(v.string(), "URL", "the provider's address, where it has none of its own or another one is meant"),
+  model: option(v.string(), "NAME", "the provider's model"),
+  api_key_file: option(v.string(), "FILE", "put the provider's key, read from this file, into the vault"),
+  api_key_stdin: toggle("the same, read from standard input"),
+  test: v.optional(
+    v.pipe(v.boolean(), v.description("ask the model one small question first; --no-test leaves that out")),
+    true,
+  ),
   workspace: option(v.string(), "DIR", "where agents' files live"),
   agent: option(v.string(), "NAME", "the first agent"),
   profile: option(v.picklist(profileNames), "NAME", "what that agent may do"),
@@ -26,21 +35,15 @@ const input = v.strictObject({
 
 type Given = v.InferOutput<typeof input>;
 
+/** The second half of setup: everything but the model. */
 interface Answers {
-  readonly provider: string;
   readonly workspace: string;
   readonly agent: string;
   readonly profile: (typeof profileNames)[number];
   readonly passphrase: string | undefined;
 }
 
-const defaults = {
-  provider: "offline",
-  workspace: "workspace",
-  agent: "default",
-  profile: "observer",
-  key: "file",
-} as const;
+const defaults = { workspace: "workspace", agent: "default", profile: "observer", key: "file" } as const;
 
 export const setup = defineCommand({
   name: "setup",
@@ -50,30 +53,57 @@ export const setup = defineCommand({
     On a terminal it asks for what the flags leave open. Elsewhere it takes flags and defaults, but never guesses all of
     them: without a single flag it stops and says which there are.
 
+    The provider's key goes into the vault. It is never a word of the command line, which other programs can read: it is
+    asked for without echo, or read from a file or from standard input. A key that is in the environment stays there.
+
+    The model is asked one small question before anything is written. One that does not answer can be kept, changed or
+    given up on a terminal; elsewhere nothing is made.
+
     --force never erases: the earlier home is renamed and its new name is printed.`,
   examples: [
     "reeve setup",
     "reeve setup --yes",
+    "reeve setup --provider anthropic --api-key-file key.txt --profile editor",
+    "pass show openai | reeve setup --provider openai --model gpt-5-mini --api-key-stdin",
+    "reeve setup --provider generic --base-url http://127.0.0.1:8080/v1 --model qwen3 --no-test",
     "reeve setup --profile editor --key passphrase --passphrase-file pass.txt",
   ],
   async run(ctx, given) {
     refuseExisting(ctx, given);
     const { providers } = await import("../../src/providers/index.ts");
-    const { provider, workspace, agent, profile, passphrase } = await answer(ctx, given, providers);
-    checkProvider(provider, providers);
+    const asked = given.yes ? undefined : ctx.prompts;
+    if (!asked) refuseNothing(ctx, given);
+    // What costs nothing to find wrong is found first.
+    const flagged = asked ? undefined : fromFlags(ctx, given);
+    const { choice, answered_ms } = asked
+      ? await modelFromPerson(ctx, asked, given, providers)
+      : await modelFromFlags(ctx, given, providers);
+    const { workspace, agent, profile, passphrase } = flagged ?? (await fromPerson(ctx, given));
     const made = await initHome({
       home: ctx.newHome,
       workspace: resolve(ctx.newHome.root, workspace),
       agent,
       profile,
+      settings: settingsOf(choice),
+      secrets: secretsOf(choice),
       force: given.force,
       ...(passphrase === undefined ? {} : { passphrase }),
     });
-    return { ...made, provider };
+    return { ...made, provider: choice.provider.name, model: choice.model, key: keyOrigin(choice), answered_ms };
   },
   render: (result) =>
-    `${homeText(result)}\nprovider ${result.provider}\nnext: reeve ask "how healthy is this machine?"`,
+    [
+      homeText(result),
+      `provider ${result.provider}`,
+      ...(result.model === null ? [] : [`model ${result.model} (${triedText(result.answered_ms)})`]),
+      ...(result.key === null ? [] : [`key ${result.key}`]),
+      'next: reeve ask "how healthy is this machine?"',
+    ].join("\n"),
 });
+
+function triedText(answered_ms: number | null): string {
+  return answered_ms === null ? "not tried" : `answered in ${answered_ms} ms`;
+}
 
 /** Before the questions, not after them. */
 function refuseExisting(ctx: CommandContext, given: Given): void {
@@ -83,23 +113,13 @@ function refuseExisting(ctx: CommandContext, given: Given): void {
   });
 }
 
-function checkProvider(name: string, providers: readonly Provider[]): void {
-  const names = providers.map((provider) => provider.name);
-  if (names.includes(name)) return;
-  throw new Fault("invalid_argument", `this version has no provider ${JSON.stringify(name)}`, {
-    hint: `one of ${names.join(", ")}`,
+/** Where nobody can be asked, something must have been said. */
+function refuseNothing(ctx: CommandContext, { yes, force: _, test: __, ...answers }: Given): void {
+  const said = Object.values(answers).some((value) => value !== undefined && value !== false);
+  if (yes || said || ctx.passphrase_file !== undefined) return;
+  throw new Fault("invalid_argument", "setup asks questions, and there is no terminal to ask them on", {
+    hint: "pass --yes for the defaults, or some of --provider --workspace --agent --profile --key",
   });
-}
-
-async function answer(ctx: CommandContext, given: Given, providers: readonly Provider[]): Promise<Answers> {
-  const silent = given.yes || !ctx.prompts;
-  const { yes: _, force: __, ...answers } = given;
-  if (silent && !given.yes && Object.keys(answers).length === 0 && ctx.passphrase_file === undefined) {
-    throw new Fault("invalid_argument", "setup asks questions, and there is no terminal to ask them on", {
-      hint: "pass --yes for the defaults, or some of --provider --workspace --agent --profile --key",
-    });
-  }
-  return silent ? fromFlags(ctx, given) : fromPerson(ctx, given, providers);
 }
 
 function fromFlags(ctx: CommandContext, given: Given): Answers {
@@ -110,7 +130,6 @@ function fromFlags(ctx: CommandContext, given: Given): Answers {
     });
   }
   return {
-    provider: given.provider ?? defaults.provider,
     workspace: given.workspace === undefined ? defaults.workspace : resolve(ctx.cwd, given.workspace),
     agent: agentNamed(given.agent ?? defaults.agent),
     profile: given.profile ?? defaults.profile,
@@ -119,16 +138,9 @@ function fromFlags(ctx: CommandContext, given: Given): Answers {
   };
 }
 
-async function fromPerson(ctx: CommandContext, given: Given, providers: readonly Provider[]): Promise<Answers> {
+async function fromPerson(ctx: CommandContext, given: Given): Promise<Answers> {
   const { prompts } = ctx;
   if (!prompts) return fromFlags(ctx, given);
-  const provider =
-    given.provider ??
-    (await prompts.choose(
-      "Model provider",
-      providers.map(({ name, summary }) => ({ value: name, label: `${name}: ${summary}` })),
-      defaults.provider,
-    ));
   const workspace =
     given.workspace === undefined
       ? await prompts.text("Workspace for agents' files", defaults.workspace)
@@ -140,7 +152,7 @@ async function fromPerson(ctx: CommandContext, given: Given, providers: readonly
     given.key ??
     (ctx.passphrase_file ? "passphrase" : await prompts.choose("Key of the vault", keyChoices, defaults.key));
   const passphrase = key === "passphrase" ? await newPassphrase(ctx) : undefined;
-  return { provider, workspace, agent, profile, passphrase };
+  return { workspace, agent, profile, passphrase };
 }
 
 const profileChoices = [

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../core/fault.ts";
 import { loadConfig, parseConfig } from "./load.ts";
-import { redactConfig } from "./redact.ts";
+import { redactConfig, redactUpdates } from "./redact.ts";
 import { configFields, settingSchemas } from "./settings.ts";
 import { defaultConfig, defaultConfigText } from "./template.ts";
 
@@ -163,6 +163,8 @@ describe("secrets", () => {
     const secret = "sk-verysecret-0123456789";
     const places = [
       [{ providers: { zai: { headers: { Authorization: secret } } } }, "reeve secrets set provider/zai/authorization"],
+      [{ providers: { zai: { headers: { "x-api-key": secret } } } }, "reeve secrets set provider/zai/x-api-key"],
+      [{ providers: { zai: { headers: { "X-Auth-Key": secret } } } }, "reeve secrets set provider/zai/x-auth-key"],
       [{ discord: { token: secret } }, "reeve secrets set channel/discord/token"],
       [{ model: { api_key: secret } }, "reeve secrets set model/api_key"],
       [{ api_key: secret }, "reeve secrets set api_key"],
@@ -179,6 +181,7 @@ describe("secrets", () => {
       { engine: { tool_timeout_ms: "verysecret" } },
       { model: { provider: "VERYSECRET verysecret" } },
       { foo: { password: "verysecret" } },
+      { providers: { openai: { api_key: ["verysecret"] } } },
     ]) {
       expect(JSON.stringify(refusal(JSON.stringify(value)).toRecord())).not.toContain("verysecret");
     }
@@ -193,6 +196,32 @@ describe("secrets", () => {
     expect(JSON.stringify(redactConfig(config))).not.toContain("verysecret");
   });
 
+  test("a key of digits is not repeated either", () => {
+    const fault = refusal('{"providers": {"openai": {"api_key": 98765432123}}}');
+    expect(fault.message).toContain("providers.openai.api_key: must be text or null, not that");
+    expect(JSON.stringify(fault.toRecord())).not.toContain("98765432123");
+  });
+
+  test("changes are recorded without what may be a secret, by its name or by having none", () => {
+    const changes = {
+      "model.name": "m",
+      "providers.openai.api_key": "verysecret",
+      "providers.openai.headers": { "X-Title": "t", "X-Api-Key": "verysecret" },
+      "model.prices": { "a/b": { input_usd: 1, output_usd: 2 } },
+      "providers.openai.key": "verysecret",
+      "providers.zai.api_key": null,
+    };
+    expect(redactUpdates(changes)).toEqual({
+      "model.name": "m",
+      "providers.openai.api_key": "[secret]",
+      "providers.openai.headers": { "X-Title": "t", "X-Api-Key": "[secret]" },
+      "model.prices": { "a/b": { input_usd: 1, output_usd: 2 } },
+      "providers.openai.key": "[secret]",
+      "providers.zai.api_key": null,
+    });
+    expect(redactUpdates("verysecret")).toBe("[secret]");
+  });
+
   test("prices, lists and addresses are what they say", () => {
     const model = { prices: { "openai/m": { input_usd: 1.25, output_usd: 10 } }, fallback: ["zai/glm"] };
     expect(parseConfig(JSON.stringify({ model }), "c").model).toMatchObject(model);
@@ -203,6 +232,7 @@ describe("secrets", () => {
       { model: { temperature: 2.1 } },
       { providers: { openai: { base_url: "https://user:verysecret@x" } } },
       { providers: { openai: { base_url: "file:///etc/passwd" } } },
+      { providers: { openai: { base_url: "https://x/v1?key=verysecret" } } },
       { budget: { run_usd: "1" } },
     ]) {
       expect([wrong, refusal(JSON.stringify(wrong)).code]).toEqual([wrong, "invalid_argument"]);

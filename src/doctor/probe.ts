@@ -13,6 +13,10 @@ export interface Patient {
   readonly clock: Clock;
   /** Asked for at most once, and only when the vault's key is wrapped. */
   readonly passphrase: () => Promise<string | undefined>;
+  /** Where keys of providers may be taken from besides the vault; nowhere when absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Whether addresses in the network may be asked. */
+  readonly online?: boolean;
 }
 
 export type Status = "ok" | "warn" | "fail";

@@ -43,8 +43,10 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
     return recordRefusal(attempt, tool.name, asked.recorded, "policy.denied", fault);
   }
   const row = door.approvals.find(scope.run_id, call_id) ?? (await open(attempt, tool, asked, binding));
-  const verdict = await takeApproval(door, row, digestOf(binding));
-  return conclude(attempt, tool, asked, verdict === "pending" ? await askPerson(attempt, asked, row) : verdict, row);
+  const known = await takeApproval(door, row, digestOf(binding));
+  const verdict = known === "pending" ? await askPerson(attempt, asked, row) : known;
+  if (verdict instanceof Fault) return recordRefusal(attempt, tool.name, asked.recorded, "canceled", verdict);
+  return conclude(attempt, tool, asked, verdict, row);
 }
 
 type Verdict = Awaited<ReturnType<typeof takeApproval>>;
@@ -66,20 +68,25 @@ async function open(
   return row;
 }
 
-async function askPerson(attempt: Attempt, asked: Asked, row: ApprovalRow): Promise<Verdict> {
+/** A person who presses Ctrl-C at the question cancels the run; the question stays open. */
+async function askPerson(attempt: Attempt, asked: Asked, row: ApprovalRow): Promise<Verdict | Fault> {
   const { door, scope, call_id } = attempt;
   const { tool, reason, principal } = row;
   scope.tell({ type: "approval", approval: row.id, call_id, tool, reason, state: "pending" });
   const { resources, recorded: input } = asked;
-  const answer = await scope.approve?.(
-    { approval: row.id, kind: "call", principal, tool, input, resources, reason },
-    scope.signal,
-  );
+  const ask = { approval: row.id, kind: "call", principal, tool, input, resources, reason } as const;
+  const answer = await scope.approve?.(ask, scope.signal).catch(canceledAnswer);
+  if (answer instanceof Fault) return answer;
   // Somebody else may have answered meanwhile; whoever was first is heard.
   const now = door.approvals.get(row.id) ?? row;
   if (answer && now.state === "pending") await decideApproval(door, row.id, operator, answer);
   const decided = door.approvals.get(row.id) ?? row;
   return takeApproval(door, decided, row.digest);
+}
+
+function canceledAnswer(thrown: unknown): Fault {
+  if (thrown instanceof Fault && thrown.code === "canceled") return thrown;
+  throw thrown;
 }
 
 async function conclude(

@@ -19,6 +19,8 @@ export class Recording {
   readonly #asked = new Map<string, EventOf<"intent"> | EventOf<"refusal">>();
   readonly #ended = new Map<string, EventOf<"outcome"> | EventOf<"failure"> | EventOf<"refusal">>();
   readonly #reused = new Map<string, string>();
+  /** Calls that were canceled in the middle, in a run that went on later. */
+  readonly #cutOff = new Set<string>();
   readonly #compactions = new Map<string, EventOf<"compaction">>();
 
   /** `to_resume` leaves out a last turn that failed, so that it is asked for again. */
@@ -43,6 +45,10 @@ export class Recording {
 
   call(id: string): Known {
     const ended = this.#ended.get(id);
+    if (ended && this.#cutOff.has(id)) {
+      const fault = ended.type === "outcome" ? null : ended.fault;
+      if (fault) return { state: "ended", answer: { ok: false, code: "interrupted", fault } };
+    }
     if (ended) return { state: "ended", answer: answerOf(ended) };
     const asked = this.#asked.get(id);
     return asked?.type === "intent" ? { state: "begun", intent: asked } : { state: "none" };
@@ -64,6 +70,16 @@ export class Recording {
     return this.#compactions.get(`${turn}/${force}`);
   }
 
+  /** A call that was canceled while it was carried out may have happened; one that was not begun is as if never asked for. */
+  #takeBack(): void {
+    for (const [id, event] of this.#ended) {
+      if (event.type === "refusal" && passing.has(event.code)) {
+        this.#ended.delete(id);
+        this.#asked.delete(id);
+      } else if (event.type === "failure" && event.code === "canceled") this.#cutOff.add(id);
+    }
+  }
+
   #note(event: RunEvent): void {
     if (event.type === "turn") this.#turns.set(event.turn, event);
     else if (event.type === "intent") this.#asked.set(event.call, event);
@@ -72,10 +88,20 @@ export class Recording {
       this.#ended.set(event.call, event);
     } else if (event.type === "outcome" || event.type === "failure") this.#ended.set(event.call, event);
     else if (event.type === "reused") this.#reused.set(event.call, event.of);
+    else if (event.type === "resumed") this.#takeBack();
     else if (event.type === "compaction") {
       this.#compactions.set(`${event.turn}/${this.#turns.has(event.turn)}`, event);
     }
   }
+}
+
+/** Codes of refusals that ended a run and say nothing about the call: when the run goes on, the call is made after all. */
+const passing: ReadonlySet<string> = new Set(["budget.exhausted", "canceled", "stopped"]);
+
+/** Whether a refusal was void once its run was taken up again. */
+export function isTakenBack(event: RunEvent, events: readonly RunEvent[]): boolean {
+  if (event.type !== "refusal" || !passing.has(event.code)) return false;
+  return events.slice(events.indexOf(event)).some(({ type }) => type === "resumed");
 }
 
 /** A recorded turn as the loop takes it. */

@@ -8,7 +8,7 @@ import { driveConversation, driveDirective, type End, parseDirective, type Ports
 import { readJournal, type RunEvent } from "./journal.ts";
 import { limitsOf } from "./limits.ts";
 import { againId } from "./batch.ts";
-import { type EventOf, Recording, turnOf } from "./recording.ts";
+import { type EventOf, isTakenBack, Recording, turnOf } from "./recording.ts";
 
 export interface Replay {
   readonly run_id: string;
@@ -118,7 +118,12 @@ function merge(recorded: readonly RunEvent[], produced: readonly RunEvent[]): re
   for (const event of produced) rest.set(keyOf(event), [...(rest.get(keyOf(event)) ?? []), event]);
   const last = recorded.findLast((event) => event.type === "end");
   const merged = recorded.flatMap((event): readonly RunEvent[] => {
-    if (told.has(event.type) || (event.type === "end" && event !== last) || isSuperseded(event, recorded))
+    if (
+      told.has(event.type) ||
+      isTakenBack(event, recorded) ||
+      (event.type === "end" && event !== last) ||
+      isSuperseded(event, recorded)
+    )
       return [event];
     const match = rest.get(keyOf(event))?.shift();
     return match ? [match] : [];

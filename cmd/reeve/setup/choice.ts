@@ -73,6 +73,11 @@ export function checkKey(key: string): string {
   });
 }
 
+/** Names that can be shown and kept: whoever answers at an address may call its models anything. */
+export function plainNames(names: readonly string[]): readonly string[] {
+  return names.filter((name) => name.length <= 200 && /^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(name));
+}
+
 /** What `act` makes, or the fault's words on the side and undefined, so that it can be asked again. */
 export function orSay<T>(note: (line: string) => void, act: () => T): T | undefined {
   try {

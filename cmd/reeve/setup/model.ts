@@ -1,11 +1,13 @@
 /** The first half of setup: which model answers. From flags where nobody can be asked, else by questions, and tried out. */
+import { resolve } from "node:path";
 import { asFault, Fault } from "../../../src/core/fault.ts";
 import { cleanText } from "../../../src/core/text.ts";
 import { didYouMean } from "../../../src/core/nearest.ts";
 import type { CommandContext, Prompts } from "../../../src/define/command.ts";
 import type { Provider } from "../../../src/define/provider.ts";
 import { readSecretFile } from "../shell/engine.ts";
-import { checkAddress, checkKey, type ModelChoice, orSay, variableOf } from "./choice.ts";
+import { harmless } from "../shell/output.ts";
+import { checkAddress, checkKey, type ModelChoice, orSay, plainNames, variableOf } from "./choice.ts";
 import { findServers, type LocalServer } from "./servers.ts";
 import { listModels, tryModel } from "./trial.ts";
 
@@ -38,14 +40,18 @@ export async function modelFromFlags(
   const base_url = flags.base_url === undefined ? null : checkAddress(flags.base_url);
   const model = flags.model ?? provider.reach?.default_model ?? null;
   if (provider.reach && base_url === null && provider.reach.base_url === null) {
-    throw missing(`${provider.name} has no address of its own`, "pass --base-url URL, such as http://127.0.0.1:8080/v1");
+    throw missing(
+      `${provider.name} has no address of its own`,
+      "pass --base-url URL, such as http://127.0.0.1:8080/v1",
+    );
   }
   if (provider.reach && model === null) throw missing(`no model of ${provider.name} is named`, "pass --model NAME");
   const key = await givenKey(ctx, flags);
   const choice = { provider, base_url, model, key };
   if (!provider.reach) return { choice, answered_ms: null };
   if (flags.test) return { choice, answered_ms: await tryWhole(ctx, choice, providers) };
-  if (needsKey(choice)) ctx.note(`${provider.name} has no key yet: reeve secrets set provider/${provider.name}/api_key`);
+  if (needsKey(choice))
+    ctx.note(`${provider.name} has no key yet: reeve secrets set provider/${provider.name}/api_key`);
   return { choice, answered_ms: null };
 }
 
@@ -80,14 +86,15 @@ export async function modelFromPerson(
     const choice = await ask(ctx, prompts, open, providers, servers);
     if (!choice.provider.reach || !flags.test) return { choice, answered_ms: null };
     ctx.note(`asking ${nameOf(choice)} one small question`);
+    let why: Fault;
     try {
       return { choice, answered_ms: await tryModel(choice, providers, ctx) };
     } catch (thrown) {
-      const fault = asFault(thrown);
-      if (ctx.signal.aborted || fault.code === "internal") throw fault;
-      ctx.note([fault.message, fault.hint].filter(Boolean).join("; "));
+      why = asFault(thrown);
+      if (ctx.signal.aborted || why.code === "internal") throw why;
     }
-    const answer = await prompts.choose(`${nameOf(choice)} did not answer`, afterFailure, "change");
+    const question = harmless(`${nameOf(choice)} did not answer: ${why.message}`);
+    const answer = await prompts.choose(question, afterFailure, "change");
     if (answer === "keep") return { choice, answered_ms: null };
     if (answer === "abort") throw new Fault("canceled", "setup was given up, and nothing was made");
   }
@@ -204,7 +211,7 @@ async function offeredOf(
   providers: readonly Provider[],
 ): Promise<readonly string[]> {
   try {
-    return (await listModels(choice, providers, ctx.signal)) ?? [];
+    return plainNames((await listModels(choice, providers, ctx.signal)) ?? []);
   } catch (thrown) {
     const fault = asFault(thrown);
     if (ctx.signal.aborted || fault.code === "internal") throw fault;
@@ -234,7 +241,8 @@ function checkFlags({ name, reach }: Provider, flags: ModelFlags): void {
 }
 
 async function givenKey(ctx: CommandContext, flags: ModelFlags): Promise<string | null> {
-  if (flags.api_key_file !== undefined) return checkKey(readSecretFile(flags.api_key_file, ctx.cwd, maxKey_bytes));
+  if (flags.api_key_file !== undefined)
+    return checkKey(readSecretFile(resolve(ctx.cwd, flags.api_key_file), ctx.cwd, maxKey_bytes));
   if (!flags.api_key_stdin) return null;
   const bytes = await ctx.readStandardInput(maxKey_bytes, "the key");
   if (bytes === undefined) throw missing("standard input holds no key", "pipe it in");

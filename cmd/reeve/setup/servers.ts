@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { parseJson } from "../../../src/core/canonical.ts";
 import { check } from "../../../src/core/schema.ts";
 import { providerFetch } from "../../../src/egress/fetch.ts";
+import { plainNames } from "./choice.ts";
 
 export interface LocalServer {
   readonly provider: string;
@@ -36,14 +37,15 @@ export async function findServers(
   return found.flat();
 }
 
-const list = v.looseObject({ data: v.array(v.looseObject({ id: v.pipe(v.string(), v.maxLength(200)) })) });
+const list = v.looseObject({ data: v.array(v.looseObject({ id: v.string() })) });
 
 /** Undefined for whatever is no model server: nothing there, something else, too slow, too long. */
 async function modelsAt(base_url: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
   try {
     const response = await providerFetch(base_url)(`${base_url}/models`, { signal });
     const text = response.ok ? await textOf(response) : undefined;
-    return text === undefined ? undefined : check(list, parseJson(text, base_url), base_url).data.map(({ id }) => id);
+    if (text === undefined) return undefined;
+    return plainNames(check(list, parseJson(text, base_url), base_url).data.map(({ id }) => id));
   } catch {
     return undefined;
   }

@@ -33,7 +33,11 @@ export async function tryModel(
   });
   const limit = AbortSignal.timeout(limit_ms);
   const began_ms = performance.now();
-  const request = { messages: [{ role: "user", content: "Answer with the word: ready" }], tools: [], schema: null } as const;
+  const request = {
+    messages: [{ role: "user", content: "Answer with the word: ready" }],
+    tools: [],
+    schema: null,
+  } as const;
   for await (const event of model.stream(request, { signal: AbortSignal.any([signal, limit]), meter: unmetered })) {
     if (event.type === "done") return Math.round(performance.now() - began_ms);
     if (event.type !== "error") continue;

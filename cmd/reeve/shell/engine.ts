@@ -47,6 +47,6 @@ export function readSecretFile(path: string, cwd: string, max_bytes: number): st
     throw new Fault("failed_precondition", `${path} can be read by other users`, { hint: `run chmod 600 '${path}'` });
   }
   const text = cleanText(readInputFile(path, cwd, max_bytes, "the file"), path).replace(/\r?\n$/, "");
-  if (text === "") throw new Fault("invalid_argument", `${path} is empty`, { hint: "write the passphrase into it" });
+  if (text === "") throw new Fault("invalid_argument", `${path} is empty`, { hint: "write the secret into it" });
   return text;
 }

@@ -1,0 +1,97 @@
+/** A run with a model as a person at a terminal sees it: the answer as it arrives, what is done on the way, and questions. */
+import { afterAll, afterEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Script } from "../src/providers/testdata/model/script.ts";
+import { type Model, startModel } from "../src/providers/testdata/model/server.ts";
+import { converse } from "./testdata/terminal.ts";
+
+const place = mkdtempSync(join(tmpdir(), "reeve-terminal-model-"));
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+let model: Model | undefined;
+afterEach(async () => {
+  await model?.stop();
+  model = undefined;
+});
+
+const worker: Script = {
+  turns: [
+    { text: "I will write it down.", calls: [{ tool: "fs_write", arguments: { path: "note.txt", content: "x" } }] },
+    { text: "It is written, \u001b[2Jall of it." },
+  ],
+};
+
+/** A home whose agent talks to a model that says `script`, and is asked about writes. */
+async function home(script: Script): Promise<string> {
+  model = await startModel(script);
+  const cwd = mkdtempSync(join(place, "home-"));
+  for (const argv of [
+    ["init", "--profile", "editor"],
+    ["config", "set", "model.provider", "generic"],
+    ["config", "set", "model.name", "m"],
+    ["config", "set", "providers.generic.base_url", model.url],
+  ]) {
+    expect((await converse(argv, { cwd })).exit).toBe(0);
+  }
+  const policy = join(cwd, ".reeve", "policy.json");
+  const rule = { id: "ask", effect: "ask", principal: "agent:*", capability: "fs.write:**", reason: "files are mine" };
+  writeFileSync(policy, readFileSync(policy, "utf8").replace('"rules": []', `"rules": [${JSON.stringify(rule)}]`));
+  return cwd;
+}
+
+const count = (text: string, part: string) => text.split(part).length - 1;
+const down = "\u001b[B";
+
+test("the answer streams once, with what is done on the way, and cannot drive the terminal", async () => {
+  const cwd = await home(worker);
+  const { exit, screen, asked } = await converse(["ask", "write it"], {
+    cwd,
+    exchanges: [{ after: "Your answer", keys: `\u001b[A\u001b[A\u001b[A\r` }],
+  });
+  expect([exit, asked]).toEqual([0, true]);
+  expect(count(screen, "I will write it down.")).toBe(1);
+  expect(count(screen, "It is written, ")).toBe(1);
+  expect(screen).toContain("\\x1b[2Jall of it.");
+  expect(screen).toContain("-> fs.write");
+  expect(screen).toContain("files are mine");
+  expect(readFileSync(join(cwd, "workspace", "note.txt"), "utf8")).toBe("x");
+});
+
+test("a denial with a reason reaches the model, and nothing is written", async () => {
+  const cwd = await home(worker);
+  const { exit, asked } = await converse(["ask", "write it"], {
+    cwd,
+    exchanges: [
+      { after: "Your answer", keys: "\r" },
+      { after: "Why", keys: "use the drafts folder\r" },
+    ],
+  });
+  expect([exit, asked]).toEqual([0, true]);
+  expect(JSON.stringify(model?.requests[1]?.body)).toContain("use the drafts folder");
+  expect(existsSync(join(cwd, "workspace", "note.txt"))).toBe(false);
+});
+
+test("a question can be left for later: the run waits, and says so by its exit status", async () => {
+  const cwd = await home(worker);
+  const { exit, screen } = await converse(["ask", "write it"], {
+    cwd,
+    exchanges: [{ after: "Your answer", keys: `${down}\r` }],
+  });
+  expect(exit).toBe(11);
+  expect(screen).toContain("waits for an answer");
+});
+
+test("Ctrl-C at the question ends the run as cancelled", async () => {
+  const cwd = await home(worker);
+  const { exit } = await converse(["ask", "write it"], { cwd, exchanges: [{ after: "Your answer", keys: "\u0003" }] });
+  expect(exit).toBe(130);
+  const { screen } = await converse(["runs", "list"], { cwd });
+  expect(screen).toContain("cancelled");
+});
+
+test("Ctrl-C while the model is silent ends the run as cancelled", async () => {
+  const cwd = await home({ turns: [{ text: "one two three", chunks: 3, fail: { hang: "body" } }] });
+  const { exit } = await converse(["ask", "go on"], { cwd, exchanges: [{ after: "two", keys: "\u0003" }] });
+  expect(exit).toBe(130);
+});

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { hermetic } from "./hermetic.ts";
 
 const [first, ...others] = process.argv.slice(2);
 const elsewhere = /^--cwd=(.+)$/.exec(first ?? "")?.[1];
@@ -19,20 +20,15 @@ interface Outcome {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** What a test may not find by accident: the user's own state, time zone, language or colours. */
-function environment(state: string): Readonly<Record<string, string | undefined>> {
-  return { ...process.env, XDG_STATE_HOME: state, TZ: "UTC", LC_ALL: "C.UTF-8", NO_COLOR: "1", FORCE_COLOR: undefined };
-}
-
 /** Bun's own output goes through unchanged; its summary is read from the lines after the last test. */
 async function runTests(args: readonly string[]): Promise<Outcome> {
   const state = mkdtempSync(join(tmpdir(), "reeve-test-state-"));
-  const run = Bun.spawn([process.execPath, "test", "--parallel", "--randomize", "--timeout=60000", ...args], {
-    cwd: root,
-    stdout: "inherit",
-    stderr: "pipe",
-    env: environment(state),
-  });
+  const { argv, env, open_network } = hermetic(
+    [process.execPath, "test", "--parallel", "--randomize", "--timeout=60000", ...args],
+    state,
+  );
+  if (open_network !== undefined) console.error(`test: the network stays open: ${open_network}`);
+  const run = Bun.spawn([...argv], { cwd: root, stdout: "inherit", stderr: "pipe", env });
   const counts: Record<string, number> = {};
   let rest = "";
   const decoder = new TextDecoder();

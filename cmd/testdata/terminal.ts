@@ -1,7 +1,7 @@
 /** reeve on a terminal of its own: keys are pressed when what they answer has appeared. */
 import { join } from "node:path";
 
-const binary = join(import.meta.dir, "..", "..", "dist", "reeve");
+export const binary = join(import.meta.dir, "..", "..", "dist", "reeve");
 
 interface Exchange {
   /** Keys are pressed when this has appeared since the last ones. */

@@ -8,9 +8,16 @@ import { replayBundle } from "./replay.ts";
 const kept = join(import.meta.dir, "..", "..", "runs");
 const ids = readdirSync(kept, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 
-test("there are golden bundles of a conversation, a call, a refusal and a request that was not carried out", () => {
+test("there are golden bundles of conversations with and without a model, one taken up again, a call, a refusal and a request that was not carried out", () => {
   const states = ids.map((id) => JSON.parse(readFileSync(join(kept, id, "meta.json"), "utf8")).state);
-  expect(states.toSorted()).toEqual(["completed", "completed", "completed", "failed"]);
+  expect(states.toSorted()).toEqual(["completed", "completed", "completed", "completed", "completed", "failed"]);
+});
+
+test("one of them waited for an approval and went on, another ran reads beside each other", () => {
+  const events = ids.map((id) => readFileSync(join(kept, id, "events.jsonl"), "utf8"));
+  expect(events.filter((text) => text.includes('"type":"resumed"'))).toHaveLength(1);
+  const sideBySide = /"type":"intent"[^\n]*\n[^\n]*"type":"intent"/;
+  expect(events.filter((text) => sideBySide.test(text)).length).toBeGreaterThan(0);
 });
 
 test.each(ids)("golden bundle %s replays byte for byte", async (id) => {

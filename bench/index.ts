@@ -4,9 +4,11 @@ import { cpus, release } from "node:os";
 import { dirname, join } from "node:path";
 import { table } from "../scripts/catalogue.ts";
 import { measureDoor } from "./door.ts";
-import type { Measurement } from "./measurement.ts";
+import { measureAgent } from "./agent.ts";
+import { type Measurement, mb } from "./measurement.ts";
 import { measureRun } from "./run.ts";
 import { measureStartup } from "./startup.ts";
+import { measureTurn } from "./turn.ts";
 
 const root = dirname(import.meta.dir);
 const binary = join(root, "dist/reeve");
@@ -16,7 +18,32 @@ const rows: readonly Measurement[] = [
   ...measureRun(binary),
   ...ledgerRows(),
   ...(await measureDoor()),
+  ...(await measureTurn()),
+  ...(await measureAgent(binary)),
+  ...concurrentRows(),
 ];
+
+/** Many runs in a process of their own, which prints one line of JSON. */
+function concurrentRows(): readonly Measurement[] {
+  const run = Bun.spawnSync([process.execPath, join(root, "bench/concurrent.ts")], { cwd: root, stderr: "inherit" });
+  if (run.exitCode !== 0) throw new Error("bench/concurrent.ts failed");
+  const { whole, turns_per_s, peak_bytes } = JSON.parse(run.stdout.toString()) as Readonly<Record<string, number>> & {
+    readonly whole: number;
+    readonly turns_per_s: number;
+    readonly peak_bytes: number;
+  };
+  const what = "500 runs at once in one process, 5 streamed turns each";
+  return [
+    { what: `${what}, no event lost`, must: "500 whole", measured: `${whole} whole`, holds: whole === 500 },
+    {
+      what: `${what}, turns`,
+      must: "≥ 300 per second",
+      measured: `${Math.round(turns_per_s)} per second`,
+      holds: turns_per_s >= 300,
+    },
+    { what: `${what}, memory`, must: "≤ 400 MB", measured: mb(peak_bytes), holds: peak_bytes <= 400e6 },
+  ];
+}
 
 /** The ledger is measured in a process of its own, which prints one figure a line; a figure without a bound is a baseline. */
 function ledgerRows(): readonly Measurement[] {

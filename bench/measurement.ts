@@ -35,8 +35,11 @@ json.dump(out, sys.stdout)
 `;
 
 /** Runs the commands in turn, `runs` times each, so that a slow moment falls on all of them. Throws when one fails. */
-export function measureProcesses(commands: readonly (readonly string[])[], runs: number): readonly ProcessFigures[] {
-  const env = { HOME: process.env["HOME"] ?? "/", PATH: "/usr/bin:/bin" };
+export function measureProcesses(
+  commands: readonly (readonly string[])[],
+  runs: number,
+  env: Readonly<Record<string, string>> = { HOME: process.env["HOME"] ?? "/", PATH: "/usr/bin:/bin" },
+): readonly ProcessFigures[] {
   const python = Bun.spawnSync(["python3", "-c", launcher], {
     stdin: Buffer.from(JSON.stringify({ commands, runs, env })),
     stderr: "inherit",

@@ -27,7 +27,7 @@ export const conversationInput = v.strictObject({
   agent: option(v.string(), "NAME", "the agent that answers; the configured default when absent"),
   as: option(v.string(), "PRINCIPAL", "act as agent:NAME, for a typed /tool too"),
   session: option(v.string(), "SESSION", "go on in this session: its id, current (the last one here) or new"),
-  image: option(v.array(v.string()), "FILE", "attach a picture; may be repeated"),
+  image: option(v.array(v.string()), "FILE", "attach a picture"),
   schema: option(v.string(), "FILE", "JSON Schema the answer must fit"),
   dry_run: toggle("plan only: refuse every call that would change something"),
   max_turns: option(integer(1, 10_000), "N", "turns of the model at most"),

@@ -55,6 +55,7 @@ test("the answer streams once, with what is done on the way, and cannot drive th
   expect(screen).toContain("\\x1b[2Jall of it.");
   expect(screen).toContain("-> fs.write");
   expect(screen).toContain("files are mine");
+  expect(screen).toContain("2 turns, 20 tokens in (0 cached), 10 out, price unknown");
   expect(readFileSync(join(cwd, "workspace", "note.txt"), "utf8")).toBe("x");
 });
 

@@ -194,6 +194,7 @@ export async function attended(
   const approve = events || ctx.json ? undefined : approver(ctx, () => watching.end());
   const { session, fault, ...run } = await drive({ signal: ctx.signal, onEvent: watching.onEvent, approve });
   const streamed = watching.end();
+  if (ctx.side.terminal && !ctx.quiet && !ctx.json && !events) sumUp(ctx, run);
   if (run.state === "waiting" && !ctx.json && !events) {
     ctx.note(`run ${run.run_id} waits for an answer; see reeve approvals show ${run.approval}`);
   }
@@ -204,6 +205,15 @@ export async function attended(
     ...(fault ? { fault } : {}),
     ...(events ? { shown: "events" } : streamed && run.state === "completed" ? { shown: "streamed" } : {}),
   };
+}
+
+/** What a person at a terminal may want to know of a run that is over. */
+function sumUp({ side }: CommandContext, { thinking, usage }: Pick<RunResult, "thinking" | "usage">): void {
+  if (thinking !== undefined) side.write(`${side.paint.faint(`thought: ${thinking}`)}\n`);
+  if (usage.input_tokens + usage.output_tokens === 0) return;
+  const cost = usage.cost_microusd === null ? "price unknown" : `$${(usage.cost_microusd / 1e6).toFixed(4)}`;
+  const tokens = `${usage.input_tokens} tokens in (${usage.cached_tokens} cached), ${usage.output_tokens} out`;
+  side.write(`${side.paint.faint(`${usage.turns} turns, ${tokens}, ${cost}`)}\n`);
 }
 
 /** The entrance of this process: the command line, and who types there. */

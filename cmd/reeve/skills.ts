@@ -62,13 +62,14 @@ const adopt = defineCommand({
     withEngine(ctx, async ({ keeper }) => {
       requireAllowed(ctx, "skills.write");
       const from = resolve(ctx.cwd, directory);
-      const { name, sha256 } = adoptSkill(placesOf(ctx).adopted, from, basename(from));
-      await keeper.ledger.append({
-        type: "skill.adopted",
-        actor: "operator",
-        run: null,
-        payload: { skill: name, sha256 },
-      });
+      const { name, sha256 } = await adoptSkill(placesOf(ctx).adopted, from, basename(from), (facts) =>
+        keeper.ledger.append({
+          type: "skill.adopted",
+          actor: "operator",
+          run: null,
+          payload: { name: facts.name, sha256: facts.sha256, from },
+        }),
+      );
       return { name, sha256 };
     }),
   render: ({ name, sha256 }) => `adopted ${name} (${sha256})`,
@@ -82,8 +83,9 @@ const remove = defineCommand({
   run: (ctx, { name }) =>
     withEngine(ctx, async ({ keeper }) => {
       requireAllowed(ctx, "skills.write");
-      removeSkill(placesOf(ctx).adopted, name);
-      await keeper.ledger.append({ type: "skill.removed", actor: "operator", run: null, payload: { skill: name } });
+      await removeSkill(placesOf(ctx).adopted, name, () =>
+        keeper.ledger.append({ type: "skill.removed", actor: "operator", run: null, payload: { name } }),
+      );
       return { name };
     }),
   render: ({ name }) => `removed ${name}`,

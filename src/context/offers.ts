@@ -20,6 +20,10 @@ const order = [
   "metrics",
 ];
 
+/**
+ * As many tools as fit into `max_bytes` of the wire's JSON, in a fixed order, with tool.search before them when some do not;
+ * all of them, without tool.search, when they fit. Their schemas are shortened to what a model needs.
+ */
 export function chooseOffers(
   offers: readonly ToolOffer[],
   max_bytes: number,
@@ -29,6 +33,8 @@ export function chooseOffers(
   const others = ordered.filter(({ name }) => name !== search);
   if (sizeOf(others) <= max_bytes) return { offered: others, hidden: [] };
   const finder = ordered.filter(({ name }) => name === search);
+  // Whoever may not search could never find what is hidden.
+  if (finder.length === 0) return { offered: others, hidden: [] };
   const offered: ToolOffer[] = [...finder];
   const hidden: ToolOffer[] = [];
   let size = sizeOf(finder);
@@ -56,16 +62,21 @@ function sizeOf(offers: readonly ToolOffer[]): number {
 }
 
 const dropped: ReadonlySet<string> = new Set(["maxLength", "minLength", "x-resource", "$schema", "writeOnly"]);
+/** Keywords whose members are named by the schema's author. */
+const named: ReadonlySet<string> = new Set(["properties", "patternProperties", "$defs", "definitions"]);
+/** Keywords that hold values, not schemas. */
+const values: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"]);
 
 /** A schema without what a model does not need: the door checks the input whatever the model was told. */
-function compactSchema(schema: Json): Json {
+export function compactSchema(schema: Json): Json {
   if (Array.isArray(schema)) return schema.map((each: Json) => compactSchema(each));
   if (!isJsonObject(schema)) return schema;
   const entries = Object.entries(schema).flatMap(([key, value]): readonly (readonly [string, Json])[] => {
     if (dropped.has(key)) return [];
     if (key === "additionalProperties" && value === false) return [];
     if (key === "required" && Array.isArray(value) && value.length === 0) return [];
-    if (key === "properties" && isJsonObject(value)) {
+    if (values.has(key)) return [[key, value]];
+    if (named.has(key) && isJsonObject(value)) {
       return [[key, Object.fromEntries(Object.entries(value).map(([name, each]) => [name, compactSchema(each)]))]];
     }
     return [[key, compactSchema(value)]];

@@ -1,5 +1,6 @@
 /** The system prompt: standing rules, then the persona, then what can be loaded; the same bytes for the same facts. */
 import type { SkillFacts } from "../define/handles.ts";
+import { oneLine } from "./line.ts";
 import type { PersonaText } from "./persona.ts";
 
 export interface PromptFacts {
@@ -28,17 +29,24 @@ export function systemPrompt(facts: PromptFacts): string {
     ...(facts.sub_agent ? ["Another agent gave you this task. End with what it needs to know, and nothing else."] : []),
   ];
   const persona = facts.persona.map(({ name, text }) => `## ${name}\n\n${text.trim()}\n`);
-  const skills = facts.skills.map(({ name, description, ring }) => {
-    const origin = ring === 2 ? " (from the workspace, not adopted by the operator)" : "";
-    return `- ${name}: ${oneLine(description)}${origin}`;
-  });
-  const list = skills.length
-    ? [`## Skills\n\nRead one with skill_read before you use it.\n${skills.join("\n")}\n`]
-    : [];
-  return [`## Reeve\n\n${rules.join("\n")}\n`, ...persona, ...list].join("\n");
+  return [`## Reeve\n\n${rules.join("\n")}\n`, ...persona, ...skillLines(facts.skills)].join("\n");
 }
 
-/** A description may be written by anyone; it stays one line of the list. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim();
+const maxNames = 32;
+
+/**
+ * Adopted skills with what they say of themselves. Of those in the workspace only the names, which are letters, digits and
+ * hyphens: their descriptions are anybody's words and come as a tool's result or not at all.
+ */
+function skillLines(skills: readonly SkillFacts[]): readonly string[] {
+  const adopted = skills.filter(({ ring }) => ring === 1);
+  const names = skills.filter(({ ring }) => ring === 2).map(({ name }) => name);
+  if (adopted.length + names.length === 0) return [];
+  const lines = adopted.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
+  const shown = names.slice(0, maxNames).join(", ");
+  const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : "";
+  const others = names.length
+    ? [`From the workspace, written by anyone, not adopted by the operator: ${shown}${more}; see skill_list.`]
+    : [];
+  return [`## Skills\n\nRead one with skill_read before you use it.\n${[...lines, ...others].join("\n")}\n`];
 }

@@ -14,8 +14,12 @@ export function estimateMessages(messages: readonly Message[]): number {
   return messages.reduce((sum, message) => sum + estimateMessage(message), 0);
 }
 
-export function estimateMessage(message: Message): number {
+function estimateMessage(message: Message): number {
   const own = messageTokens + estimateTokens(message.content);
-  if (message.role === "assistant") return own + estimateTokens(JSON.stringify(message.calls));
+  if (message.role === "assistant") {
+    const { calls, continuation } = message;
+    const carried = continuation === undefined ? "" : JSON.stringify(continuation);
+    return own + estimateTokens(JSON.stringify(calls) + carried);
+  }
   return message.role === "user" ? own + imageTokens * (message.images?.length ?? 0) : own;
 }

@@ -44,7 +44,7 @@ async function summarise(
   if (!speaker || !meter) return fallbackSummary(dropped);
   let text = "";
   try {
-    const request = { messages: summaryRequest(dropped), tools: [], schema: null };
+    const request = { messages: summaryRequest(dropped, talk.limits), tools: [], schema: null };
     for await (const event of speaker.model.stream(request, { signal: run.signal, meter })) {
       if (event.type === "text") text += event.text;
       else if (event.type === "retry") text = "";

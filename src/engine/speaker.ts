@@ -53,7 +53,7 @@ export function contextOf(talk: Conversing, model: Model, request: RunRequest): 
     notes: notes ? [{ role: "user", content: notes.text }] : [],
     sha256: Object.fromEntries([
       ...persona.map(({ name, sha256 }) => [name, sha256] as const),
-      ...(notes ? [["AGENTS.md", notes.sha256] as const] : []),
+      ...(notes?.sha256 ? [["AGENTS.md", notes.sha256] as const] : []),
       ...skills.map(({ name, sha256 }) => [`skills/${name}`, sha256] as const),
     ]),
   };

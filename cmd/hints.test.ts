@@ -4,7 +4,7 @@ import { Glob } from "bun";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "../src/core/schema.ts";
-import { flagsOf, isGroup } from "../src/define/command.ts";
+import { type Flag, flagsOf, isGroup } from "../src/define/command.ts";
 import { allCommands } from "./reeve/index.ts";
 import { globalFlags, parseArguments } from "./reeve/shell/argv.ts";
 
@@ -41,12 +41,15 @@ function wrongWith(mention: string): string | undefined {
     entry = entry.commands.find((each) => each.name === path.join(" "));
     if (!entry) return `no command ${path.join(" ")}`;
   }
-  const own = (isGroup(entry) ? [...entry.commands] : [entry])
-    .flatMap((each) => flagsOf(each))
-    .map((flag) => flag.flag);
+  const own = (isGroup(entry) ? [...entry.commands] : [entry]).flatMap((each) => flagsOf(each)).flatMap(spellings);
   const given = words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.replace(/=.*/, ""));
   const unknown = given.find((flag) => !own.includes(flag) && !globals.includes(flag));
   return unknown === undefined ? undefined : `${path.join(" ")} has no flag ${unknown}`;
+}
+
+/** A switch can be turned off as well. */
+function spellings({ flag, kind }: Pick<Flag, "flag" | "kind">): readonly string[] {
+  return kind === "switch" ? [flag, `--no-${flag.slice(2)}`] : [flag];
 }
 
 /** In source the lowercase word means the command: the product is called Reeve. A mention ends where a sentence goes on. */
@@ -76,9 +79,7 @@ describe("what people are told to type", () => {
   });
 
   test("hints name no flag that no command has", () => {
-    const own = leaves.flatMap((each) => flagsOf(each));
-    const negated = own.filter(({ kind }) => kind === "switch").map(({ flag }) => `--no-${flag.slice(2)}`);
-    const known = new Set([...globals, ...own.map(({ flag }) => flag), ...negated]);
+    const known = new Set([...globals, ...leaves.flatMap((each) => flagsOf(each)).flatMap(spellings)]);
     const files = filesOf("src/**/*.ts", "cmd/**/*.ts").filter(isShown);
     const flags = files.flatMap((path) =>
       readFileSync(join(root, path), "utf8")

@@ -1,8 +1,8 @@
 /** Who is to answer, and with what key: a choice as settings, as a secret for the vault, and as something that can be tried. */
 import type { Json } from "../../../src/core/canonical.ts";
-import { asFault, Fault } from "../../../src/core/fault.ts";
+import { Fault } from "../../../src/core/fault.ts";
 import { utf8 } from "../../../src/core/text.ts";
-import { parseConfig } from "../../../src/config/load.ts";
+import { parseConfig, valueIssue } from "../../../src/config/load.ts";
 import type { Config } from "../../../src/config/settings.ts";
 import { defaultConfigText } from "../../../src/config/template.ts";
 import type { Provider } from "../../../src/define/provider.ts";
@@ -60,6 +60,9 @@ export function variableOf({ reach }: Provider): string | undefined {
 
 /** Throws `invalid_argument` for an address that may not be reached, before anything is sent there. */
 export function checkAddress(base_url: string): string {
+  const issue = valueIssue("providers.generic.base_url", base_url);
+  if (issue)
+    throw new Fault("invalid_argument", `the address ${issue.words}`, { hint: "such as https://api.example.com/v1" });
   providerOrigin(base_url);
   return base_url;
 }
@@ -76,16 +79,4 @@ export function checkKey(key: string): string {
 /** Names that can be shown and kept: whoever answers at an address may call its models anything. */
 export function plainNames(names: readonly string[]): readonly string[] {
   return names.filter((name) => name.length <= 200 && /^[^\p{C}\p{Zl}\p{Zp}]+$/u.test(name));
-}
-
-/** What `act` makes, or the fault's words on the side and undefined, so that it can be asked again. */
-export function orSay<T>(note: (line: string) => void, act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (thrown) {
-    const fault = asFault(thrown);
-    if (fault.code !== "invalid_argument") throw fault;
-    note([fault.message, fault.hint].filter(Boolean).join("; "));
-    return undefined;
-  }
 }

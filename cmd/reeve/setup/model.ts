@@ -7,7 +7,7 @@ import type { CommandContext, Prompts } from "../../../src/define/command.ts";
 import type { Provider } from "../../../src/define/provider.ts";
 import { readSecretFile } from "../shell/engine.ts";
 import { harmless } from "../shell/output.ts";
-import { checkAddress, checkKey, type ModelChoice, orSay, plainNames, variableOf } from "./choice.ts";
+import { checkAddress, checkKey, type ModelChoice, plainNames, variableOf } from "./choice.ts";
 import { findServers, type LocalServer } from "./servers.ts";
 import { listModels, tryModel } from "./trial.ts";
 
@@ -21,6 +21,9 @@ export interface ModelFlags {
   readonly test: boolean;
 }
 
+/** What the questions need of the command line. */
+export type Shell = Pick<CommandContext, "signal" | "cwd" | "note" | "readStandardInput">;
+
 export interface ChosenModel {
   readonly choice: ModelChoice;
   /** Milliseconds its answer to the test question took; null when it was not asked or did not answer. */
@@ -31,7 +34,7 @@ const maxKey_bytes = 4096;
 
 /** Throws `invalid_argument` for flags that cannot go together or leave something open, before a key is read. */
 export async function modelFromFlags(
-  ctx: CommandContext,
+  ctx: Shell,
   flags: ModelFlags,
   providers: readonly Provider[],
 ): Promise<ChosenModel> {
@@ -55,7 +58,7 @@ export async function modelFromFlags(
   return { choice, answered_ms: null };
 }
 
-async function tryWhole(ctx: CommandContext, choice: ModelChoice, providers: readonly Provider[]): Promise<number> {
+async function tryWhole(ctx: Shell, choice: ModelChoice, providers: readonly Provider[]): Promise<number> {
   if (needsKey(choice)) {
     const variables = choice.provider.reach?.key_env.join(" or ");
     throw missing(
@@ -75,12 +78,13 @@ async function tryWhole(ctx: CommandContext, choice: ModelChoice, providers: rea
 
 /** Asks for what the flags leave open; a model that does not answer can be kept, changed or given up. */
 export async function modelFromPerson(
-  ctx: CommandContext,
+  ctx: Shell,
   prompts: Prompts,
   flags: ModelFlags,
   providers: readonly Provider[],
+  find: typeof findServers = findServers,
 ): Promise<ChosenModel> {
-  const servers = flags.provider === undefined ? await findServers(ctx.signal) : [];
+  const servers = flags.provider === undefined ? await find(ctx.signal) : [];
   ctx.signal.throwIfAborted();
   for (let open = flags; ; open = { test: flags.test }) {
     const choice = await ask(ctx, prompts, open, providers, servers);
@@ -107,7 +111,7 @@ const afterFailure = [
 ] as const;
 
 async function ask(
-  ctx: CommandContext,
+  ctx: Shell,
   prompts: Prompts,
   flags: ModelFlags,
   providers: readonly Provider[],
@@ -119,9 +123,9 @@ async function ask(
       : { provider: providerNamed(flags.provider, providers), server: undefined };
   checkFlags(provider, flags);
   if (!provider.reach) return { provider, base_url: null, model: null, key: null };
-  const base_url = flags.base_url ?? (await askAddress(ctx, prompts, provider, server));
+  const base_url = flags.base_url ?? (await askAddress(prompts, provider, server));
   if (base_url !== null) checkAddress(base_url);
-  const key = (await givenKey(ctx, flags)) ?? (await askKey(ctx, prompts, provider, server));
+  const key = (await givenKey(ctx, flags)) ?? (await askKey(prompts, provider, server));
   const choice = { provider, base_url, model: null, key };
   return { ...choice, model: flags.model ?? (await askModel(ctx, prompts, choice, providers, server)) };
 }
@@ -144,44 +148,31 @@ function modelsText(models: readonly string[]): string {
 }
 
 async function askAddress(
-  ctx: CommandContext,
   prompts: Prompts,
   { name, reach }: Provider,
   server: LocalServer | undefined,
 ): Promise<string | null> {
   if (server) return server.base_url === reach?.base_url ? null : server.base_url;
   if (reach?.base_url !== null) return null;
-  for (;;) {
-    const typed = (await prompts.text(`Address of ${name}`, "http://127.0.0.1:8080/v1")).trim();
-    const address = orSay(ctx.note, () => checkAddress(typed));
-    if (address !== undefined) return address;
-  }
+  const ask = (question: string) => prompts.text(question, "http://127.0.0.1:8080/v1");
+  return until(`Address of ${name}`, ask, (typed) => checkAddress(typed.trim()));
 }
 
-async function askKey(
-  ctx: CommandContext,
-  prompts: Prompts,
-  provider: Provider,
-  server: LocalServer | undefined,
-): Promise<string | null> {
+async function askKey(prompts: Prompts, provider: Provider, server: LocalServer | undefined): Promise<string | null> {
   const { name, reach } = provider;
   // Whoever lists models here without a key answers without one.
   if (reach?.key === "none" || server) return null;
   const variable = variableOf(provider);
   const otherwise = variable ? ` (empty to take ${variable})` : reach?.key === "optional" ? " (empty for none)" : "";
-  for (;;) {
-    const typed = await prompts.hidden(`Key of ${name}${otherwise}`);
-    if (!typed?.trim()) return null;
-    const key = orSay(ctx.note, () => checkKey(typed));
-    if (key !== undefined) return key;
-  }
+  const read = (typed: string) => (typed.trim() === "" ? null : checkKey(typed));
+  return until(`Key of ${name}${otherwise}`, async (question) => (await prompts.hidden(question)) ?? "", read);
 }
 
 /** More would not fit on a screen: then the name is typed. */
 const mostChoices = 30;
 
 async function askModel(
-  ctx: CommandContext,
+  ctx: Shell,
   prompts: Prompts,
   choice: ModelChoice,
   providers: readonly Provider[],
@@ -197,19 +188,33 @@ async function askModel(
     const answer = await prompts.choose(`Model of ${name}`, choices, first);
     if (answer !== "") return answer;
   }
-  for (;;) {
-    const typed = (await prompts.text(`Name of the model of ${name}`, usual ?? "")).trim();
-    if (typed !== "") return typed;
-    ctx.note("a model must be named");
+  const ask = (question: string) => prompts.text(question, usual ?? "");
+  return until(`Name of the model of ${name}`, ask, (typed) => {
+    if (typed.trim() === "") throw missing("a model must be named", "pass --model NAME");
+    return typed.trim();
+  });
+}
+
+/** Asks until the answer can be read, and says in the question why the last one could not. */
+async function until<T>(
+  question: string,
+  ask: (question: string) => Promise<string>,
+  read: (typed: string) => T,
+): Promise<T> {
+  for (let words = question; ;) {
+    const typed = await ask(words);
+    try {
+      return read(typed);
+    } catch (thrown) {
+      const fault = asFault(thrown);
+      if (fault.code !== "invalid_argument") throw fault;
+      words = harmless(`${question}: ${fault.message}`);
+    }
   }
 }
 
 /** A list that cannot be had is no reason to stop: the name can be typed, and whether it answers is found out next. */
-async function offeredOf(
-  ctx: CommandContext,
-  choice: ModelChoice,
-  providers: readonly Provider[],
-): Promise<readonly string[]> {
+async function offeredOf(ctx: Shell, choice: ModelChoice, providers: readonly Provider[]): Promise<readonly string[]> {
   try {
     return plainNames((await listModels(choice, providers, ctx.signal)) ?? []);
   } catch (thrown) {
@@ -240,7 +245,7 @@ function checkFlags({ name, reach }: Provider, flags: ModelFlags): void {
   }
 }
 
-async function givenKey(ctx: CommandContext, flags: ModelFlags): Promise<string | null> {
+async function givenKey(ctx: Shell, flags: ModelFlags): Promise<string | null> {
   if (flags.api_key_file !== undefined)
     return checkKey(readSecretFile(resolve(ctx.cwd, flags.api_key_file), ctx.cwd, maxKey_bytes));
   if (!flags.api_key_stdin) return null;

@@ -15,8 +15,15 @@ export function modelsInReach(options: {
 
 /** Names of the models at a candidate's address, undefined where there is no list of them. Throws a Fault. */
 export async function modelsOffered(
-  { provider, endpoint, fetch }: Candidate,
+  candidate: Candidate,
   { signal, patience_ms }: { readonly signal: AbortSignal; readonly patience_ms: number },
 ): Promise<readonly string[] | undefined> {
-  return provider.models?.({ signal, fetch, endpoint, rank: () => [], idle_timeout_ms: patience_ms });
+  const { provider, endpoint } = candidate;
+  return provider.models?.({
+    signal,
+    endpoint,
+    fetch: candidate.fetch,
+    rank: () => [],
+    idle_timeout_ms: patience_ms,
+  });
 }

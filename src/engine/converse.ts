@@ -68,6 +68,7 @@ export async function converse(talk: Conversing): Promise<RunResult> {
       ...(parent ? { parent: { run: parent.run.run_id, call: parent.call } } : {}),
       ...(parent?.link.within ? { within: parent.link.within } : {}),
       ...(request.schema === undefined ? {} : { schema: request.schema }),
+      ...(Object.keys(request.limits ?? {}).length ? { asked: request.limits ?? {} } : {}),
     });
     const history = [...context.notes, ...(dialogue?.history ?? [])];
     return await carryThrough(talk, run, model, {

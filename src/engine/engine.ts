@@ -163,7 +163,8 @@ export class Engine {
     const message = recording.start?.message ?? "";
     const directive = parseDirective(message);
     if (!directive) {
-      const request = { principal, message, source: recording.start?.source ?? "cli", ...company };
+      const { source = "cli", asked } = recording.start ?? {};
+      const request = { principal, message, source, limits: asked, ...company };
       const { resumeConversation } = await conversation();
       return resumeConversation(this.#conversing(request), run, recording, in_doubt);
     }

@@ -4,6 +4,7 @@ import { type Json, isJsonObject, parseJson } from "../core/canonical.ts";
 import { Fault, type FaultRecord } from "../core/fault.ts";
 import type { FailureKind, Image, Message, ToolRequest, Usage } from "../define/provider.ts";
 import type { RunState } from "../define/handles.ts";
+import type { RunLimits } from "./run-request.ts";
 
 /** What a run was started with; fields that may be absent were not known to the versions before them. */
 export interface RunInput {
@@ -24,6 +25,8 @@ export interface RunInput {
   readonly within?: readonly string[];
   readonly dry_run?: true;
   readonly limits?: LoopLimits;
+  /** What whoever asked for the run limited it to, beside the config. */
+  readonly asked?: RunLimits;
   /** JSON Schema of the answer. */
   readonly schema?: Json;
   /** SHA-256 of each persona file, AGENTS.md and skill list that went into the first prompt, by name. */

@@ -136,13 +136,37 @@ function responses(turn: ScriptTurn): Framed {
     turn.stop === "refusal"
       ? [typed({ type: "response.refusal.delta", output_index: 1, item_id: "m1", delta: "I will not do that." })]
       : [];
+  const { text = "" } = turn;
+  const item = { id: "m1", type: "message", role: "assistant", status: "completed" };
+  const part = { type: "output_text", text, annotations: [] };
+  const place = { output_index: 1, content_index: 0, item_id: "m1" };
+  const opening =
+    text === ""
+      ? []
+      : [
+          typed({ type: "response.output_item.added", output_index: 1, item: { ...item, content: [] } }),
+          typed({ type: "response.content_part.added", ...place, part: { ...part, text: "" } }),
+        ];
+  const closing =
+    text === ""
+      ? []
+      : [
+          typed({ type: "response.output_text.done", ...place, text }),
+          typed({ type: "response.content_part.done", ...place, part }),
+          typed({ type: "response.output_item.done", output_index: 1, item: { ...item, content: [part] } }),
+        ];
   const end = turn.stop === "length" ? "incomplete" : "completed";
   return {
-    head: [typed({ type: "response.created", response: { id: "x", status: "in_progress", output: [] } }), ...thought],
+    head: [
+      typed({ type: "response.created", response: { id: "x", status: "in_progress", output: [] } }),
+      ...thought,
+      ...opening,
+    ],
     pieces: piecesOf(turn).map((delta) =>
       typed({ type: "response.output_text.delta", output_index: 1, item_id: "m1", content_index: 0, delta }),
     ),
     tail: [
+      ...closing,
       ...refusal,
       ...calls,
       typed({ type: `response.${end}`, response: { id: "x", status: end, output: [], usage } }),

@@ -45,7 +45,7 @@
           buildPhase = "HOME=$TMPDIR bun install --frozen-lockfile --production --ignore-scripts";
           installPhase = "cp -r node_modules $out";
           outputHashMode = "recursive";
-          outputHash = "sha256-0fzBc5e/9aVTYVMtxBCkx5dMKl58U1YyW3sEncQchss=";
+          outputHash = "sha256-IrVKyJVSMXVI2y9z73MgD1WVzObrnprIqtUysNzJ08U=";
         };
 
       reeve =

@@ -218,6 +218,13 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("move"), path: name, to: name, overwrite: fc.boolean() }),
 );
 
+/** An empty directory that was moved away is replaced by the directory it came from. */
+const replacedDirectory: (typeof step extends fc.Arbitrary<infer Step> ? Step : never)[] = [
+  { do: "make", path: "d/b" },
+  { do: "move", path: "d/b", to: "e", overwrite: false },
+  { do: "move", path: "d", to: "e", overwrite: true },
+];
+
 test("whatever a run did, undoing it gives the tree from before, and undoing that the tree from after", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
@@ -247,6 +254,6 @@ test("whatever a run did, undoing it gives the tree from before, and undoing tha
       undoRun(space, "undoing");
       expect(picture(directory)).toEqual(after);
     }),
-    { numRuns: 40 },
+    { numRuns: 40, examples: [[replacedDirectory]] },
   );
 }, 60_000);

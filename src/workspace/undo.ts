@@ -166,7 +166,9 @@ function present(site: Site, path: Names): boolean {
 
 function matches(state: ReturnType<View["state"]>, mark: Extract<Change, { kind: "appear" }>["mark"]): boolean {
   if (mark.type === "file") return sameFile(state, mark);
-  return state.type === "dir" && (mark.identity === null || state.identity === mark.identity);
+  // One without an identity is a directory that this very undo will make again, in the place of one a move replaced.
+  const isRemade = state.identity === undefined;
+  return state.type === "dir" && (mark.identity === null || isRemade || state.identity === mark.identity);
 }
 
 function sameFile(state: ReturnType<View["state"]>, content: { readonly sha256: string }): boolean {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { homeAt } from "../src/core/home.ts";
+import { setConfig } from "../src/config/set.ts";
 import { agent } from "../src/define/principal.ts";
 import { defineProvider } from "../src/define/provider.ts";
 import { defineTool } from "../src/define/tool.ts";
@@ -12,6 +13,8 @@ import { openEngine } from "../src/engine/open.ts";
 import { type Measurement, ms, quantile } from "./measurement.ts";
 
 const calls = 2_000;
+/** As many as a turn may be allowed to hold. */
+const perTurn = 1_000;
 
 /** A memory file system has nothing to sync to, which leaves the door's own work; the disk is measured beside it. */
 export async function measureDoor(): Promise<readonly Measurement[]> {
@@ -51,8 +54,8 @@ async function passes(parent: string): Promise<{ readonly p50: number; readonly 
     summary: "Asks for the same call many times.",
     reach: null,
     async *stream({ messages }) {
-      const isFirst = messages.at(-1)?.role === "user";
-      for (let i = 0; isFirst && i < calls; i++) {
+      const turns = messages.filter(({ role }) => role === "assistant").length;
+      for (let i = 0; turns < calls / perTurn && i < perTurn; i++) {
         yield { type: "call", call: { id: String(i), tool: nothing.name, arguments: {} } };
       }
       yield { type: "done" };
@@ -61,6 +64,7 @@ async function passes(parent: string): Promise<{ readonly p50: number; readonly 
   try {
     const home = homeAt(join(place, "home"));
     await initHome({ home, witness: join(place, "witness"), agent: "default", profile: "observer", force: false });
+    setConfig(home.config, { "engine.max_calls_per_turn": perTurn }, { dry_run: false });
     const engine = await openEngine({ home, tools: [nothing], providers: [many], version: "bench" });
     const result = await engine.run({ principal: agent("default"), message: "go", source: "bench" });
     await engine.close();

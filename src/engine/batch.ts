@@ -28,11 +28,16 @@ export async function carryOut(
     const carried = await Promise.all(
       group.map((request) => carryOne(ports, request, guards, requests.indexOf(request))),
     );
-    for (const each of carried) guards?.progress.note(each.request, each.answer);
+    for (const { request, answer } of carried) if (!isPutOff(answer)) guards?.progress.note(request, answer);
     done.push(...carried);
     if (carried.some(({ answer }) => !answer.ok && halting.has(answer.code))) break;
   }
   return done;
+}
+
+/** A call that a turn had no room for did not fail. */
+function isPutOff(answer: Answer): boolean {
+  return !answer.ok && answer.code === "loop.too_many_calls";
 }
 
 const halting: ReadonlySet<string> = new Set(["approval.pending", "canceled", "stopped", "ledger.unavailable"]);

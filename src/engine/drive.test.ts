@@ -187,6 +187,13 @@ test("calls beyond the limit of a turn are answered as not carried out", async (
   expect(p.declined).toEqual(["call-7 loop.too_many_calls", "call-8 loop.too_many_calls"]);
 });
 
+test("calls that a turn had no room for are no failures of the agent", async () => {
+  const calls = Array.from({ length: 20 }, (_, i): Wish => ({ tool: "a.b", effect: "write", input: { i } }));
+  const p = ports([{ calls }, done]);
+  expect((await driveConversation(p.made, ask)).state).toBe("completed");
+  expect(p.turns[1]?.at(-1)?.role).toBe("tool");
+});
+
 test("a model that never stops asking gets one last turn without tools, and the run fails with its answer", async () => {
   const p = ports([
     ...Array.from({ length: 3 }, (_, i): Said => ({ calls: [{ tool: "a.b", input: { i } }] })),

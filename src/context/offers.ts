@@ -28,25 +28,40 @@ export function chooseOffers(
   offers: readonly ToolOffer[],
   max_bytes: number,
 ): { readonly offered: readonly ToolOffer[]; readonly hidden: readonly ToolOffer[] } {
-  const compact = offers.map((offer) => ({ ...offer, input: compactSchema(offer.input) }));
-  const ordered = compact.toSorted((a, b) => rankOf(a.name) - rankOf(b.name) || (a.name < b.name ? -1 : 1));
-  const others = ordered.filter(({ name }) => name !== search);
-  if (sizeOf(others) <= max_bytes) return { offered: others, hidden: [] };
-  const finder = ordered.filter(({ name }) => name === search);
+  const ordered = offers.toSorted((a, b) => rankOf(a.name) - rankOf(b.name) || (a.name < b.name ? -1 : 1));
+  const finder = ordered.filter(({ name }) => name === search).map(compacted);
+  const others = ordered.filter(({ name }) => name !== search).map(compacted);
   // Whoever may not search could never find what is hidden.
   if (finder.length === 0) return { offered: others, hidden: [] };
-  const offered: ToolOffer[] = [...finder];
-  const hidden: ToolOffer[] = [];
-  let size = sizeOf(finder);
+  const offered: ToolOffer[] = [];
+  let size = 0;
+  // Once one is hidden, those after it are too: a model is not to guess at gaps in a family.
   for (const offer of others) {
     const bytes = sizeOf([offer]);
-    // Once one is hidden, those after it are too: a model is not to guess at gaps in a family.
-    if (hidden.length === 0 && size + bytes <= max_bytes) {
-      offered.push(offer);
-      size += bytes;
-    } else hidden.push(offer);
+    if (size + bytes > max_bytes) break;
+    offered.push(offer);
+    size += bytes;
   }
-  return { offered, hidden };
+  if (offered.length === others.length) return { offered, hidden: [] };
+  for (size += sizeOf(finder); size > max_bytes && offered.length > 0;) size -= sizeOf(offered.splice(-1));
+  return { offered: [...finder, ...offered], hidden: others.slice(offered.length) };
+}
+
+/** Shortened when it is looked at: most schemas of a large catalogue never are. */
+function compacted(offer: ToolOffer): ToolOffer {
+  const { name, summary, effect, phrases, examples } = offer;
+  let input: Json | undefined;
+  return {
+    name,
+    summary,
+    effect,
+    phrases,
+    examples,
+    get input() {
+      input ??= compactSchema(offer.input);
+      return input;
+    },
+  };
 }
 
 function rankOf(name: string): number {

@@ -44,7 +44,10 @@ export function offerOf(tool: Tool): ToolOffer {
     effect,
     phrases,
     examples: examples as readonly Json[],
-    input: jsonSchema(tool.input),
+    // Converted when it is looked at: most of a catalogue is never sent.
+    get input() {
+      return jsonSchema(tool.input);
+    },
   };
 }
 

@@ -6,6 +6,19 @@ import type { Principal } from "./principal.ts";
 /** What a call can do to the world. `control` changes Reeve itself and belongs to ring 0. */
 export type Effect = "read" | "write" | "execute" | "network" | "spend" | "control";
 
+/**
+ * What a call brings into a run and what it takes out of it: the three bits of the Rule of Two. The engine, not the model,
+ * keeps them for each run.
+ */
+export interface Flow {
+  /** Its result may hold text of strangers: the web, peers, files outside the workspace. */
+  readonly untrusted: boolean;
+  /** Its result may hold what is not meant for the world: files, facts about this machine, what others said. */
+  readonly private: boolean;
+  /** It speaks to the outside, or changes what no undo of the run brings back. */
+  readonly outward: boolean;
+}
+
 export type Schema = v.GenericSchema<unknown, unknown>;
 export type HandleName = keyof Handles;
 
@@ -32,6 +45,8 @@ export interface ToolDefinition<I extends Schema, O extends Schema, N extends Ha
   readonly capability: string;
   readonly effect: Effect;
   readonly needs: readonly N[];
+  /** Where it is not what `effect` implies, see `flowOf`. */
+  readonly flow?: Flow;
   readonly input: I;
   readonly output: O;
   /** Inputs that are valid as they stand; the first is shown in the catalogue. */
@@ -51,6 +66,7 @@ export interface Tool {
   readonly capability: string;
   readonly effect: Effect;
   readonly needs: readonly HandleName[];
+  readonly flow: Flow;
   readonly input: Schema;
   readonly output: Schema;
   readonly examples: readonly unknown[];
@@ -67,6 +83,13 @@ export function defineTool<I extends Schema, O extends Schema, N extends HandleN
     aliases: definition.aliases ?? [],
     phrases: definition.phrases ?? [],
     timeout_ms: definition.timeout_ms,
+    flow: definition.flow ?? flowOf(definition.effect),
     handler: (ctx, input) => definition.handler(ctx, input as v.InferOutput<I>),
   };
+}
+
+/** Reads and writes stay inside and may meet private things; whatever runs, speaks or spends may also let a stranger in. */
+function flowOf(effect: Effect): Flow {
+  const goesOut = effect === "network" || effect === "execute" || effect === "spend";
+  return { untrusted: goesOut, private: true, outward: goesOut || effect === "control" };
 }

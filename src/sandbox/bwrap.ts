@@ -46,7 +46,7 @@ export function bwrapArguments(
       .flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...["--dev", "/dev", "--size", String(limits.tmp_bytes), "--tmpfs", "/tmp"],
     ...["--dir", "/run", "--dir", runDirectory, "--dir", `${runDirectory}/files`],
-    ...paths.flatMap((path) => ["--ro-bind-data", String(handed.files[path]), path]),
+    ...paths.flatMap((path) => ["--perms", "0555", "--ro-bind-data", String(handed.files[path]), path]),
     ...(mounts.some((each) => each.inside === "/work") ? [] : ["--size", String(limits.tmp_bytes), "--tmpfs", "/work"]),
     ...mounts.flatMap((each) => [each.writable ? "--bind" : "--ro-bind", each.source, each.inside]),
     ...hidden.flatMap((each) =>

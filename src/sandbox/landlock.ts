@@ -1,5 +1,5 @@
 /** Landlock (landlock(7)) as steps of a launch: what the process may do beneath which paths, and to nobody outside. */
-import type { Data, Step } from "./launch/steps.ts";
+import type { Segment, Step } from "./launch/steps.ts";
 
 /** A rule for what lies beneath a path, as the launched process sees it; a path that is not there grants nothing. */
 export interface PathRule {
@@ -53,7 +53,7 @@ const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
  * The steps that restrict the process and all it starts. `version` is that of the kernel; 0 gives no steps. Rules for a file
  * and for a directory differ, which only the launched process can see: each path is tried as a directory first.
  */
-export function landlockSteps(data: Data, version: number, rules: readonly PathRule[]): readonly Step[] {
+export function landlockSteps(data: Segment, version: number, rules: readonly PathRule[]): readonly Step[] {
   if (version === 0) return [];
   const handled = rightsOf(version);
   const attributes = version >= 6 ? [handled, 0n, scopes] : version >= 4 ? [handled, 0n] : [handled];

@@ -1,5 +1,5 @@
 /** What one execution may use at most, and the part of it the kernel holds each process to. */
-import type { Data, Step } from "./launch/steps.ts";
+import type { Segment, Step } from "./launch/steps.ts";
 
 export interface Limits {
   /** Resident memory of the whole tree. */
@@ -24,7 +24,7 @@ export interface Limits {
 const resource = { CPU: 0, FSIZE: 1, CORE: 4, NPROC: 6, NOFILE: 7, MEMLOCK: 8 } as const;
 
 /** Processes of a user namespace are counted apart, so their limit is the tree's; processor time is each process's own. */
-export function limitSteps(data: Data, limits: Limits, kind: "namespaced" | "shared"): readonly Step[] {
+export function limitSteps(data: Segment, limits: Limits, kind: "namespaced" | "shared"): readonly Step[] {
   const cpu_s = Math.ceil(limits.cpu_ms / 1000);
   const values: readonly (readonly [number, soft: number, hard?: number])[] = [
     // A second later the signal can no longer be caught.

@@ -1,7 +1,7 @@
 /** The launches of an execution as steps: outside, before bubblewrap; inside, as the first process of the namespace. */
 import type { BigIntStats } from "node:fs";
 import { landlockSteps, type PathRule } from "./landlock.ts";
-import type { Data, Slot, Step } from "./launch/steps.ts";
+import type { Segment, Slot, Step } from "./launch/steps.ts";
 import { type Limits, limitSteps } from "./limits.ts";
 import { type FilterKind, seccompFilter } from "./seccomp.ts";
 import type { Architecture } from "./syscalls.ts";
@@ -51,7 +51,7 @@ export function stagedPath(index: number): string {
 
 /** Mounts the staged descriptors in a name space of its own, becomes `user` if one is given, enters a control group if one is given, and executes `argv` for good. */
 export function outerSteps(
-  data: Data,
+  data: Segment,
   start: {
     readonly argv: readonly string[];
     readonly user: User | undefined;
@@ -86,7 +86,7 @@ export interface Start {
  * comes after the filter that it would refuse.
  */
 export function confineSteps(
-  data: Data,
+  data: Segment,
   architecture: Architecture,
   start: Start,
   user: User | undefined,
@@ -113,7 +113,7 @@ interface Seen {
 
 /** The first process inside: checks what was mounted, starts the relay if there is one, then the program, and reaps. */
 export function innerSteps(
-  data: Data,
+  data: Segment,
   architecture: Architecture,
   start: Start,
   seen: readonly Seen[],
@@ -129,7 +129,7 @@ export function innerSteps(
   ];
 }
 
-function enterSteps(data: Data, control_group: string): readonly Step[] {
+function enterSteps(data: Segment, control_group: string): readonly Step[] {
   const opened = data.space(4);
   const O_WRONLY_CLOEXEC = 1 | 0o2000000;
   return [
@@ -147,7 +147,7 @@ function enterSteps(data: Data, control_group: string): readonly Step[] {
  * A user without rights cannot reach what lies beneath another's directory, and a path could lead elsewhere by now: each
  * descriptor's mount is copied (open_tree(2)) before the name space is left, since afterwards it belongs to another.
  */
-function stageSteps(data: Data, staged: readonly Staged[]): readonly Step[] {
+function stageSteps(data: Segment, staged: readonly Staged[]): readonly Step[] {
   const none = data.text("none");
   const empty = data.text("");
   const trees = staged.map(() => data.space(4));
@@ -188,7 +188,7 @@ function becomeSteps({ uid, gid }: User): readonly Step[] {
   ];
 }
 
-function filterSteps(data: Data, architecture: Architecture, kind: FilterKind): readonly Step[] {
+function filterSteps(data: Segment, architecture: Architecture, kind: FilterKind): readonly Step[] {
   const filter = seccompFilter(architecture, kind);
   // struct sock_fprog: the number of instructions, and behind padding their address.
   const program = data.words([filter.length / 8, data.put(filter).address]);
@@ -196,7 +196,7 @@ function filterSteps(data: Data, architecture: Architecture, kind: FilterKind): 
 }
 
 /** Tries a bare name in each directory programs live in, as execvp(3) does; nobody's PATH is asked. */
-function executeSteps(data: Data, argv: readonly string[], env: Readonly<Record<string, string>>): readonly Step[] {
+function executeSteps(data: Segment, argv: readonly string[], env: Readonly<Record<string, string>>): readonly Step[] {
   const [program = ""] = argv;
   const words = data.pointers(argv.map((word) => data.text(word)));
   const variables = data.pointers(Object.entries(env).map(([name, value]) => data.text(`${name}=${value}`)));
@@ -209,7 +209,7 @@ function executeSteps(data: Data, argv: readonly string[], env: Readonly<Record<
 }
 
 /** statx(2): device and inode of what is mounted are those of what was meant. */
-function checkSteps(data: Data, { inside, stats }: Seen): readonly Step[] {
+function checkSteps(data: Segment, { inside, stats }: Seen): readonly Step[] {
   const STATX_INO = 0x100;
   const found = data.space(256);
   const half = (offset: number): Slot => ({ address: found.address + offset });
@@ -227,7 +227,7 @@ function checkSteps(data: Data, { inside, stats }: Seen): readonly Step[] {
 
 /** The relay says that it listens with one byte; if it ends instead, the program finds nobody there. */
 function relaySteps(
-  data: Data,
+  data: Segment,
   architecture: Architecture,
   binary: readonly string[],
   socket: string,

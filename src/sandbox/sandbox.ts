@@ -238,7 +238,8 @@ async function inPrivateDirectory<T>(
   const directory = mkdtempSync(join(tmpdir(), "reeve-program-"));
   try {
     mkdirSync(join(directory, "files"));
-    for (const [name, bytes] of Object.entries(walls.files)) writeFileSync(join(directory, "files", name), bytes);
+    for (const [name, bytes] of Object.entries(walls.files))
+      writeFileSync(join(directory, "files", name), bytes, { mode: 0o555 });
     if (user) for (const path of [directory, join(directory, "files")]) chownSync(path, user.uid, user.gid);
     return await work(directory);
   } finally {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Architecture } from "../syscalls.ts";
 import { architectureOf } from "../syscalls.ts";
 import { launcher } from "./program.ts";
-import { type Data, ended, type Step } from "./steps.ts";
+import { type Segment, ended, type Step } from "./steps.ts";
 
 interface Outcome {
   readonly exit: number | null;
@@ -22,7 +22,7 @@ function runnerOf(architecture: Architecture): readonly string[] {
   return [qemu];
 }
 
-function run(architecture: Architecture, plan: (data: Data) => readonly Step[], first_step = 0): Outcome {
+function run(architecture: Architecture, plan: (data: Segment) => readonly Step[], first_step = 0): Outcome {
   const directory = mkdtempSync(join(tmpdir(), "reeve-launch-"));
   try {
     const [program, status] = [join(directory, "launcher"), join(directory, "status")];
@@ -44,7 +44,7 @@ function run(architecture: Architecture, plan: (data: Data) => readonly Step[], 
   }
 }
 
-const say = (data: Data, text: string): Step => ({ call: "write", arguments: [1, data.text(text), text.length] });
+const say = (data: Segment, text: string): Step => ({ call: "write", arguments: [1, data.text(text), text.length] });
 const exit = (status: number): Step => ({ call: "exit_group", arguments: [status] });
 
 describe.each(["x86-64", "aarch64"] as const)("%s", (architecture) => {
@@ -93,7 +93,7 @@ describe.each(["x86-64", "aarch64"] as const)("%s", (architecture) => {
   });
 
   test("a child that exits or is killed is reaped, after others, and its status reported", () => {
-    const status = (child: (data: Data) => readonly Step[]) =>
+    const status = (child: (data: Segment) => readonly Step[]) =>
       run(architecture, (data) => {
         const [other, wanted] = [data.space(4), data.space(4)];
         return [{ fork: [exit(1)], keep: other }, { fork: child(data), keep: wanted }, { reap: wanted }];

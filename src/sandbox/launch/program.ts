@@ -3,7 +3,7 @@ import { syscallNumber, type Architecture } from "../syscalls.ts";
 import { Aarch64 } from "./aarch64.ts";
 import { dataAddress, executable } from "./elf.ts";
 import type { Assembler, Jump } from "./machine-code.ts";
-import { Data, ended, type Slot, type Step } from "./steps.ts";
+import { Segment, ended, type Slot, type Step } from "./steps.ts";
 import { X86_64 } from "./x86-64.ts";
 
 /** Status of a launcher that reported a failed step. */
@@ -23,10 +23,10 @@ export interface Launcher {
 export function launcher(
   architecture: Architecture,
   status_fd: number,
-  plan: (data: Data) => readonly Step[],
+  plan: (data: Segment) => readonly Step[],
   first_step: number,
 ): Launcher {
-  const data = new Data(dataAddress);
+  const data = new Segment(dataAddress);
   const steps = plan(data);
   const assembler = architecture === "x86-64" ? new X86_64() : new Aarch64();
   const writer = new Writer(

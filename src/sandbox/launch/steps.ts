@@ -36,7 +36,7 @@ export type Step =
 export const ended = 0xfffffffe;
 
 /** Grows the data segment; addresses are final at once. */
-export class Data {
+export class Segment {
   readonly #base: number;
   #bytes = Buffer.alloc(4096);
   #used = 0;

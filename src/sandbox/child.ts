@@ -71,7 +71,9 @@ export async function runChild(launch: Launch): Promise<Ended> {
     };
     try {
       const pipes = child as unknown as Readonly<Record<"stdout" | "stderr", ReadableStream<Uint8Array>>>;
-      await Promise.all([listen(pipes.stdout, stdout, "stdout"), listen(pipes.stderr, stderr, "stderr"), child.exited]);
+      // With a namespace everything ended when its first process did; without one, whoever is left may hold the pipes open.
+      const exited = inner ? child.exited : child.exited.then(() => killTree(child.pid));
+      await Promise.all([listen(pipes.stdout, stdout, "stdout"), listen(pipes.stderr, stderr, "stderr"), exited]);
     } finally {
       watched.end();
     }

@@ -93,6 +93,8 @@ export function confineSteps(
 ): readonly Step[] {
   return [
     ...(start.control_group === undefined ? [] : enterSteps(data, start.control_group)),
+    // Where there is no namespace that dies as a whole, a process group that nobody can leave has to do.
+    ...(start.filter === "shared" ? [{ call: "setsid" as const, arguments: [] }] : []),
     { call: "prctl", arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] },
     ...landlockSteps(data, start.landlock.version, start.landlock.rules),
     ...(user ? becomeSteps(user) : []),

@@ -8,7 +8,7 @@ import type { Limits } from "./limits.ts";
 import { memoryFile } from "./native.ts";
 import { Output } from "./output.ts";
 import { descriptor } from "./plan.ts";
-import { killTree, treeOf } from "./tree.ts";
+import { killGroup, killTree, treeOf } from "./tree.ts";
 
 export type EndedBy = "exit" | "timeout" | "cpu" | "memory" | "processes" | "output" | "canceled";
 
@@ -72,7 +72,7 @@ export async function runChild(launch: Launch): Promise<Ended> {
     try {
       const pipes = child as unknown as Readonly<Record<"stdout" | "stderr", ReadableStream<Uint8Array>>>;
       // With a namespace everything ended when its first process did; without one, whoever is left may hold the pipes open.
-      const exited = inner ? child.exited : child.exited.then(() => killTree(child.pid));
+      const exited = inner ? child.exited : child.exited.then(() => killGroup(child.pid));
       await Promise.all([listen(pipes.stdout, stdout, "stdout"), listen(pipes.stderr, stderr, "stderr"), exited]);
     } finally {
       watched.end();

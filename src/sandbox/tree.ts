@@ -47,6 +47,11 @@ export function killTree(root: number): void {
   }
 }
 
+/** Kills a process group, which the kernel does at once; a group whose members cannot leave it is a tree. */
+export function killGroup(leader: number): void {
+  signalOne(-leader, "SIGKILL");
+}
+
 function signalOne(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -8,6 +8,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -384,14 +385,15 @@ function newMark(): string {
   return `3600.${process.pid}${Date.now()}${marks++}`;
 }
 
+/** Those that are alive now; others of the machine come and go while the list is read. */
 function processesWith(mark: string): readonly string[] {
-  const found = Bun.spawnSync({
-    cmd: ["grep", "-lsa", mark, ...new Bun.Glob("/proc/[0-9]*/cmdline").scanSync("/")],
-    env: {},
-  });
-  return found.stdout
-    .toString()
-    .trim()
-    .split("\n")
-    .filter((line) => line !== "" && !line.includes("self"));
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLine(name).includes(mark));
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
 }

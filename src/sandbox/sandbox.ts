@@ -258,7 +258,7 @@ function hintFor(why: readonly string[]): string | null {
   if (why.some((text) => text.includes("not installed"))) {
     return "install bubblewrap (Debian: apt-get install bubblewrap)";
   }
-  if (why.some((text) => /uid map|user namespace|Operation not permitted|Permission denied/i.test(text))) {
+  if (why.some((text) => /namespace|uid map|Operation not permitted|Permission denied|No space left/i.test(text))) {
     return "allow bwrap to make user namespaces (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu an AppArmor profile for it)";
   }
   return "see docs/specs/sandbox.md for what each tier needs";

@@ -81,6 +81,7 @@ async function doubtIn(lane: CutOff): Promise<Found> {
   if (!step) throw new Error("no step follows the append");
   lane.restore("pristine");
   await reeveKilledAt(step, lane.begin);
+  lane.keep("killed");
   const found = await lane.find("doubt");
   expect([found.in_doubt, found.lines]).toEqual([["call-5"], 1]);
   return found;
@@ -121,6 +122,25 @@ test.each([
   },
   1_800_000,
 );
+
+test("of two processes that take up the same run at once one does", async () => {
+  for (const lane of lanes) {
+    await doubtIn(lane);
+    lane.keep("doubt");
+    // Whether the run was found cut off before, or is by both of them.
+    for (const before of ["doubt", "killed"]) {
+      lane.restore(before);
+      const resume = ["run", ...atHome(lane), "--resume", "last", "--in-doubt", "repeat"];
+      const from = lane.model.requests.length;
+      const both = await Promise.all([said(resume), said(resume)]);
+      const exits = both.map(({ exit }) => exit ?? -1).sort((one, other) => one - other);
+      // The other one finds it under way, or nothing that could be taken up.
+      expect([exits[0], [4, 6].includes(exits[1] ?? 0), both]).toEqual([0, true, both]);
+      const after = await lane.find("both");
+      expect([after.state, after.lines, lane.model.requests.length - from]).toEqual(["completed", 2, 1]);
+    }
+  }
+}, 60_000);
 
 /** Once its end is in the journal, a run that was taken up is closed as any other one. */
 function differs({ after, syscall }: Step): boolean {

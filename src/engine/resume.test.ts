@@ -199,3 +199,24 @@ test("a start of which the ledger may not have heard is told again, and not wher
   expect(starts).toHaveLength(3);
   expect(starts[2]).toEqual(starts[0] ?? null);
 });
+
+test("what was said in a session is kept by whoever ends the run, and once", async () => {
+  const first = await talking();
+  const place = { channel: "cli", user: "ada", room: "terminal" };
+  const { run_id, session } = await first.engine.run({ ...request, session: { place, which: "new" } });
+  const kept = async (engine: Talking["engine"]) => {
+    const lines = await engine.keeper.sessions.read(session ?? "", { limit: 50, offset: 0 });
+    return lines.flatMap(({ role, content }) => (role === "tool" ? [] : [content]));
+  };
+  expect(await kept(first.engine)).toEqual(["append both", "done"]);
+  await die(run_id, () => true);
+  expect(await kept((await talking()).engine)).toEqual(["append both", "done"]);
+  await die(run_id, () => true);
+  const file = new StateFile(estate.home.database);
+  file.change("DELETE FROM session_messages", []);
+  file.change("UPDATE sessions SET messages = 0", []);
+  file.close();
+  expect(await kept((await talking()).engine)).toEqual(["append both", "done"]);
+  await die(run_id, isTurn(3));
+  expect(await kept((await talking()).engine)).toEqual(["append both", "done"]);
+});

@@ -265,7 +265,7 @@ export async function endRun(keeper: RunKeeper, run: ActiveRun, end: End): Promi
   }
 }
 
-/** Seals the bundle of a journal that has its `end` and writes that end to ledger and state. */
+/** Seals the bundle of a journal that has its `end` and writes that end to ledger, session and state. */
 export async function settleRun(
   keeper: RunKeeper,
   run: { readonly id: string; readonly actor: string; readonly bundle: string },
@@ -281,6 +281,9 @@ export async function settleRun(
     payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null, vault_serial: keeper.vault_serial() },
   });
   await keeper.runs.setCalls(run.id, callsOf(journal.events));
+  if (journal.events.some((event) => event.type === "start" && event.session !== undefined)) {
+    await (await import("./dialogue.ts")).rememberRun(keeper, run.id, journal.events);
+  }
   const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());
   const fault = end.fault?.message ?? null;
   await keeper.runs.end(run.id, { state: end.state, ended_at, fault, end_seq: seq });

@@ -99,11 +99,14 @@ export async function cutOff(directory: string): Promise<CutOff> {
     expect([at, log.replaceAll("once\n", "")]).toEqual([at, ""]);
     const lines = log.split("\n").length - 1;
     const engine = await open();
-    const { ledger, runs } = engine.keeper;
+    const { ledger, runs, sessions } = engine.keeper;
     const { rows } = await runs.list({ limit: 10, offset: 0 });
     const seals = await Promise.all(rows.map((row) => (row.state === "waiting" ? [] : checkSeal(engine.keeper, row))));
     const entries: Awaited<ReturnType<typeof ledger.entry>>[] = [];
     for (let seq = 0; seq < ledger.size(); seq++) entries.push(await ledger.entry(seq));
+    const spoken = await Promise.all(
+      rows.map(({ session }) => (session === null ? [] : sessions.read(session, { limit: 50, offset: 0 }))),
+    );
     await engine.close();
     const key = readFileSync(pins.keys, "utf8").split("\n").filter(Boolean);
     const report = await verifyLedger({ path: home.ledger, key, witnesses: [fileWitness(pins.witness)] });
@@ -115,6 +118,10 @@ export async function cutOff(directory: string): Promise<CutOff> {
       expect([at, made, lines]).toEqual([at, false, 0]);
       return nothing;
     }
+    // What was said is kept once, when it is over.
+    const kept = spoken.flat().filter(({ role }) => role !== "tool");
+    const said = row.state === "completed" ? ["do it", "Done."] : [];
+    expect([at, kept.map(({ content }) => content)]).toEqual([at, said]);
     const bundle = join(home.runs, row.id);
     const { events, torn_bytes } = readJournal(join(bundle, "events.jsonl"));
     expect([at, torn_bytes]).toEqual([at, 0]);
@@ -146,7 +153,7 @@ export async function cutOff(directory: string): Promise<CutOff> {
   return {
     home,
     model,
-    begin: ["run", "--home", home.root, "--as", "agent:default", "--json", "--message", "do it"],
+    begin: ["run", "--home", home.root, "--as", "agent:default", "--json", "--session", "new", "--message", "do it"],
     keep: (name) => copy(live, join(directory, name)),
     restore: (name) => copy(join(directory, name), live),
     find,

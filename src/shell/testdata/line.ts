@@ -28,7 +28,8 @@ function commandOf(depth: number): fc.Arbitrary<string> {
       .tuple(word, fc.constantFrom("a)", "(a)", "a|b)", "*)", "'a')", "$(z))"), line)
       .map(([of, pattern, list]) => `case ${of} in ${pattern} ${list}\n;; esac`),
     fc.tuple(word, fc.constantFrom("==", "=~", "!="), word).map((test) => `[[ ${test.join(" ")} ]]`),
-    line.map((list) => `f() { ${list}\n}; f`),
+    // Named by its depth: one that called itself, with a fork at each turn, would never end.
+    line.map((list) => `f${depth}() { ${list}\n}; f${depth}`),
     fc
       .tuple(word, line, fc.constantFrom("", " | b", " && b"))
       .map(([text, list, more]) => `a <<E${more}\n${text}\n$(${list})\nE\n`),

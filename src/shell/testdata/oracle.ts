@@ -6,7 +6,7 @@ import { join } from "node:path";
 /** Each line in a subshell of its own, its commands into a file of its number: `run`, the words and a mark, each before a NUL, in one write. */
 const script = `
 PATH=/nowhere
-FUNCNEST=20
+FUNCNEST=8
 command_not_found_handle() { printf '%s\\0' run "$@" $'\\1' >>"$record/$number"; return 1; }
 mapfile -d '' -t lines <"$record/lines"
 for number in "\${!lines[@]}"; do ( builtin eval "\${lines[number]}"; wait ) </dev/null >/dev/null 2>&1; done

@@ -108,3 +108,15 @@ test("a refusal says why a line is not known", async () => {
   expect(decision).toMatchObject({ effect: "deny" });
   expect(decision.reason).toContain("sh reads its commands from its input");
 });
+
+test("a wrapper alone covers nothing", () => {
+  const resources = [{ capability: "shell.exec", kind: "command", value: '["env"]', wraps: true }] as const;
+  const request = {
+    principal: agent("bot"),
+    capability: "shell.exec",
+    effect: "execute",
+    resources,
+    now_ms: 0,
+  } as const;
+  expect(decide(policy("fs.read:**"), request).effect).toBe("deny");
+});

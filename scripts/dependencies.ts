@@ -25,6 +25,7 @@ const reasons: Readonly<Record<string, string>> = {
   knip: "finds files, exports and dependencies nobody uses",
   openai:
     "the types our requests to the chat and responses interfaces are held to; its client would cost every run 8 ms and 8 MB",
+  unbash: "the grammar of bash, to find every command in a line of shell; plain JavaScript without WebAssembly",
   valibot: "checks everything that comes from outside; small, and cheap to start",
 };
 

@@ -82,6 +82,7 @@ const owners: House["owners"] = [
   ["openai", ["providers"]],
   ["@anthropic-ai/sdk", ["providers"]],
   ["@cfworker/json-schema", ["engine"]],
+  ["unbash", ["shell"]],
   ["croner", ["routines"]],
   ["ink", ["tui", "web"]],
   ["react", ["tui", "web"]],

@@ -1,7 +1,7 @@
 /** `reeve policy`: who may do what, why, and the operator's two ways to change it. */
 import { resolve } from "node:path";
 import * as v from "valibot";
-import { isJsonObject, parseJson } from "../../src/core/canonical.ts";
+import { parseJson } from "../../src/core/canonical.ts";
 import { rfc3339 } from "../../src/core/clock.ts";
 import { Fault } from "../../src/core/fault.ts";
 import { annotatedFields, check } from "../../src/core/schema.ts";
@@ -10,6 +10,7 @@ import { type CommandContext, defineCommand, defineGroup, described, option } fr
 import { principalText } from "../../src/define/principal.ts";
 import type { Tool } from "../../src/define/tool.ts";
 import { catalogueOf } from "../../src/engine/catalogue.ts";
+import { resourcesOf } from "../../src/engine/resources.ts";
 import { workspaceRoot } from "../../src/engine/place.ts";
 import { type AccessRequest, explain as explainDecision, type ResourceRequest } from "../../src/policy/decide.ts";
 import { readCases, requestOf, testPolicy } from "../../src/policy/cases.ts";
@@ -144,9 +145,9 @@ export const policy = defineGroup({
   commands: [list, grant, revoke, explain, test],
 });
 
-function judge(ctx: CommandContext, asked: v.InferOutput<typeof question>) {
+async function judge(ctx: CommandContext, asked: v.InferOutput<typeof question>) {
   requireHome(ctx);
-  const request = questionOf(ctx, asked);
+  const request = await questionOf(ctx, asked);
   const { decision, steps } = explainDecision(loadPolicy(ctx.home.policy), request);
   return {
     decision: decision.effect,
@@ -160,10 +161,10 @@ function judge(ctx: CommandContext, asked: v.InferOutput<typeof question>) {
 }
 
 /** A tool by any of its names with its input, else a capability with a resource. */
-function questionOf(
+async function questionOf(
   ctx: CommandContext,
   { principal, tool: name, input }: v.InferOutput<typeof question>,
-): AccessRequest {
+): Promise<AccessRequest> {
   const now_ms = Date.now();
   const asker = principalNamed(principal);
   const tool = catalogueOf(tools).find(name);
@@ -174,7 +175,7 @@ function questionOf(
       { known, now_ms },
     );
   }
-  const resources = input === undefined ? [] : resourcesOf(ctx, tool, input);
+  const resources = input === undefined ? [] : await resourcesIn(ctx, tool, input);
   return { principal: asker, capability: tool.capability, effect: tool.effect, resources, now_ms };
 }
 
@@ -183,21 +184,14 @@ function capabilities(): readonly string[] {
 }
 
 /** A JSON object is the whole input; anything else is the value of the tool's first resource. */
-function resourcesOf(ctx: CommandContext, tool: Tool, input: string): readonly ResourceRequest[] {
-  const notes = annotatedFields(tool.input).filter((each) => each.resource !== undefined);
-  const first = notes[0]?.field;
+function resourcesIn(ctx: CommandContext, tool: Tool, input: string): Promise<readonly ResourceRequest[]> {
+  const first = annotatedFields(tool.input).find((each) => each.resource !== undefined)?.field;
   if (!first)
     throw new Fault("invalid_argument", `${tool.name} is not about any resource`, { hint: "leave the input out" });
   const fields = input.trimStart().startsWith("{")
     ? check(tool.input, parseJson(input, "the input"), tool.name)
     : { [first]: input };
-  if (!isJsonObject(fields)) return [];
-  return notes.flatMap(({ field, resource }) => {
-    const value = fields[field];
-    if (!resource || typeof value !== "string") return [];
-    const canonical = resource.kind === "path" ? canonicalPath(ctx, value) : value;
-    return [{ capability: resource.capability ?? tool.capability, kind: resource.kind, value: canonical }];
-  });
+  return resourcesOf({ canonicalPath: (path) => canonicalPath(ctx, path) }, tool, fields);
 }
 
 function canonicalPath(ctx: CommandContext, path: string): string {

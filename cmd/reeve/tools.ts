@@ -1,8 +1,12 @@
 /** `reeve tools`: everything that can be called, as this binary declares it. */
+import { existsSync } from "node:fs";
 import * as v from "valibot";
+import { loadConfig } from "../../src/config/load.ts";
 import { jsonSchema } from "../../src/core/schema.ts";
 import { defineCommand, defineGroup, described } from "../../src/define/command.ts";
-import { catalogueOf } from "../../src/engine/catalogue.ts";
+import { catalogueOf, runsPrograms } from "../../src/engine/catalogue.ts";
+import { wallsMissing } from "../../src/engine/walls.ts";
+import { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { tools as all } from "../../src/tools/index.ts";
 import { columns } from "./shell/columns.ts";
 
@@ -10,21 +14,24 @@ const list = defineCommand({
   name: "tools list",
   summary: "List the tools with their capabilities.",
   input: v.strictObject({}),
-  run: () => ({
-    tools: all.map(({ name, summary, capability, effect, aliases }) => ({
-      name,
-      summary,
-      capability,
-      effect,
-      aliases,
-    })),
-  }),
-  render: ({ tools }, paint) =>
-    columns(
-      tools.map((tool) => [tool.name, tool.effect, tool.summary]),
+  async run({ home }) {
+    const tier = existsSync(home.config) ? loadConfig(home.config).sandbox.tier : "auto";
+    const missing = wallsMissing(await new Sandbox({ binary: process.execPath, tier }).tier()) ?? null;
+    const tools = all.map((tool) => {
+      const { name, summary, capability, effect, aliases } = tool;
+      return { name, summary, capability, effect, aliases, unavailable: runsPrograms(tool) ? missing : null };
+    });
+    return { tools };
+  },
+  render: ({ tools }, paint) => {
+    const table = columns(
+      tools.map((tool) => [tool.unavailable === null ? tool.name : `${tool.name} *`, tool.effect, tool.summary]),
       ["TOOL", "EFFECT", "SUMMARY"],
       paint,
-    ),
+    );
+    const missing = tools.find((tool) => tool.unavailable !== null)?.unavailable;
+    return missing == null ? table : `${table}\n* not here: ${missing}`;
+  },
 });
 
 const show = defineCommand({

@@ -196,6 +196,34 @@ export const settingsSchema = v.strictObject({
     ),
     max_thinking_chars: setting(integer(64, 100_000), 4000, "Characters of it that are kept."),
   }),
+  sandbox: section({
+    tier: setting(
+      v.picklist(["auto", "bwrap", "landlock", "none"]),
+      "auto",
+      "What confines programs: the strongest this machine holds, or the one named and no other; none switches programs off.",
+    ),
+    uid: setting(
+      v.nullable(integer(1, 4_294_967_294)),
+      null,
+      "User that programs run as when Reeve is root; null for the owner of the workspace.",
+    ),
+    system_paths: setting(
+      v.array(v.pipe(text, v.check(isAbsolute, "must be an absolute path"))),
+      [],
+      "Places of the machine that programs may read, beside those every program needs.",
+    ),
+    memory_bytes: setting(integer(16_777_216, 1_099_511_627_776), 2_147_483_648, "Memory a program may use in all."),
+    processes: setting(integer(4, 100_000), 256, "Processes and threads a program may have at once."),
+    cpu_ms: setting(integer(100, 86_400_000), 600_000, "Milliseconds of processor time a program may use."),
+    file_bytes: setting(integer(4096, 1_099_511_627_776), 1_073_741_824, "Bytes of one file a program may write."),
+    open_files: setting(integer(16, 1_048_576), 1024, "Files a program may have open at once."),
+    tmp_bytes: setting(integer(65_536, 1_099_511_627_776), 268_435_456, "Bytes of temporary files a program may have."),
+    output_bytes: setting(
+      integer(4096, 1_099_511_627_776),
+      67_108_864,
+      "Bytes a program may print before it is ended.",
+    ),
+  }),
   ledger: section({
     witness_file: setting(
       v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path outside the home"))),

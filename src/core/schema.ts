@@ -8,8 +8,12 @@ import { type Json, isJsonObject } from "./canonical.ts";
 import { Fault } from "./fault.ts";
 import { didYouMean } from "./nearest.ts";
 
-/** What a resource string names; decides how a grant's pattern is matched against it. */
-export type ResourceKind = "path" | "name" | "agent" | "run";
+/**
+ * What a resource string names; decides how a grant's pattern is matched against it. `endpoint`: `HOST:PORT` to connect to.
+ * `command`: a program, its arguments in the field `args`, or a list of both. `line`: a line of shell, each of whose commands
+ * is asked about.
+ */
+export type ResourceKind = "path" | "name" | "agent" | "run" | "endpoint" | "command" | "line";
 
 export interface ResourceNote {
   readonly kind: ResourceKind;
@@ -30,6 +34,16 @@ interface Note {
 export function resource(kind: ResourceKind, options: { readonly capability?: string } = {}) {
   const note: Note = { resource: { kind, ...options } };
   return v.pipe(v.string(), v.minLength(1), v.maxLength(4096), v.metadata({ reeve: note }));
+}
+
+/** A field of another schema that names resources: text, a number, or a list of text each of which is asked about. */
+export function resourceOf<const S extends v.GenericSchema>(
+  schema: S,
+  kind: ResourceKind,
+  options: { readonly capability?: string } = {},
+) {
+  const note: Note = { resource: { kind, ...options } };
+  return v.pipe(schema, v.metadata<v.InferOutput<S>, { readonly reeve: Note }>({ reeve: note }));
 }
 
 /** A string that must never reach a record: ledger, bundle, log or error. */

@@ -13,6 +13,7 @@ export interface Handles {
   readonly agents: AgentsHandle;
   readonly skills: SkillsHandle;
   readonly catalogue: CatalogueHandle;
+  readonly sandbox: SandboxHandle;
 }
 
 /**
@@ -325,4 +326,45 @@ export interface CatalogueHandle {
     query: string,
     limit: number,
   ): Promise<readonly { readonly name: string; readonly summary: string; readonly input: Json }[]>;
+}
+
+export interface SandboxHandle {
+  /**
+   * Runs one program behind walls to its end; that it fails is no fault. Throws `failed_precondition` when this machine has
+   * no walls, and `permission_denied` for what the decision does not cover. What it may write is kept for the undo first.
+   */
+  run(program: Program): Promise<ProgramFacts>;
+}
+
+export interface Program {
+  /** Never a line of shell. */
+  readonly argv: readonly string[];
+  readonly stdin: string | null;
+  /** Relative to the workspace. */
+  readonly cwd: string;
+  /** Paths of the workspace it may read, `.` for all of it; null for an empty directory in the workspace's place. */
+  readonly fs_read: readonly string[] | null;
+  readonly fs_write: readonly string[];
+  /** `HOST:PORT` it may connect to, through the proxy; empty for none. */
+  readonly network: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Text by name, given to it read-only as `/run/reeve/files/NAME`. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly timeout_ms: number;
+  /** Of each of its two outputs; of more, the beginning and the end are kept. */
+  readonly max_output_bytes: number;
+}
+
+export interface ProgramFacts {
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly truncated: boolean;
+  readonly ended_by: "exit" | "timeout" | "cpu" | "memory" | "processes" | "output" | "canceled";
+  readonly duration_ms: number;
+  /** Paths of the workspace that are not as they were. */
+  readonly changed: readonly string[];
+  readonly tier: string;
+  readonly profile_sha256: string;
 }

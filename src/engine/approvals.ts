@@ -180,6 +180,8 @@ const resourcesSchema = v.array(
     capability: v.string(),
     kind: v.picklist(["path", "name", "agent", "run", "endpoint", "command"]),
     value: v.string(),
+    wraps: v.optional(v.literal(true)),
+    why: v.optional(v.string()),
   }),
 );
 

@@ -5,13 +5,14 @@
 import { canonicalize, type Json } from "../core/canonical.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
-import { annotatedFields, check } from "../core/schema.ts";
+import { check } from "../core/schema.ts";
 import type { Tool } from "../define/tool.ts";
 import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
 import { askFirst, isSameInput } from "./ask.ts";
 import { recordableInput } from "./catalogue.ts";
 import type { Attempt, Door } from "./door.ts";
 import { recordIntent, recordOutcome, recordProposal, recordRefusal, scrubFault, shownName } from "./record.ts";
+import { resourcesOf } from "./resources.ts";
 import { type CallResult, codeOf, type Failure, type Success } from "./result.ts";
 import type { RunScope } from "./scope.ts";
 
@@ -38,7 +39,7 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
     const shown = shownName(door, name);
     return recordRefusal(attempt, shown, recordable, "tool.not_found", door.catalogue.missing(shown));
   }
-  const checked = checkInput(attempt, tool, raw, recordable);
+  const checked = await checkInput(attempt, tool, raw, recordable);
   if (checked instanceof Fault) {
     const code = checked.code === "permission_denied" ? "policy.denied" : "tool.input_invalid";
     return recordRefusal(attempt, tool.name, recordable, code, checked);
@@ -86,31 +87,15 @@ interface Checked {
   readonly resources: readonly ResourceRequest[];
 }
 
-function checkInput({ door }: Attempt, tool: Tool, raw: Json, recordable: Json): Checked | Fault {
+async function checkInput({ door }: Attempt, tool: Tool, raw: Json, recordable: Json): Promise<Checked | Fault> {
   try {
     const input = check(tool.input, raw, tool.name, `see reeve tools show ${tool.name}`);
     const recorded = door.scrubber().json(recordable);
     canonicalize(recorded);
-    return { input, recorded, resources: resourcesOf(door, tool, input) };
+    return { input, recorded, resources: await resourcesOf(door, tool, input) };
   } catch (thrown) {
     return asFault(thrown, tool.name);
   }
-}
-
-/** What policy is asked about: the fields of the input that name resources, paths in their canonical form. */
-function resourcesOf(door: Door, tool: Tool, input: unknown): readonly ResourceRequest[] {
-  const fields = input as Readonly<Record<string, unknown>>;
-  return annotatedFields(tool.input).flatMap(({ field, resource }) => {
-    const value = fields[field];
-    if (!resource || value === undefined) return [];
-    // What policy cannot be asked about must not pass unasked.
-    if (typeof value !== "string") {
-      throw new Fault("internal", `${tool.name}: ${field} names a resource and is no text`);
-    }
-    const { kind } = resource;
-    const canonical = kind === "path" ? door.canonicalPath(value) : value;
-    return [{ capability: resource.capability ?? tool.capability, kind, value: canonical }];
-  });
 }
 
 type Allowed = Extract<Decision, { readonly effect: "allow" }>;

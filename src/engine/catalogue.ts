@@ -79,20 +79,35 @@ export function catalogueHandle(
   { principal, links }: Pick<RunScope, "principal" | "links">,
   rank: ProviderContext["rank"],
   now: () => number,
+  walls: () => Promise<string | undefined>,
 ): CatalogueHandle {
   return {
     search: async (query, limit) => {
       const [current, now_ms] = [policy(), now()];
       const holders = [principal, ...links.map((link) => link.principal)];
-      const open = catalogue.tools.filter(
+      const held = catalogue.tools.filter(
         ({ effect, capability }) =>
           effect !== "control" && holders.every((holder) => mayHold(current, holder, capability, now_ms)),
       );
+      const open = await usable(held, walls);
       const ranked = query.trim() === "" ? open.map(({ name }) => ({ id: name })) : rank(query, open.map(documentOf));
       const found = ranked.slice(0, limit).flatMap(({ id }) => open.filter(({ name }) => name === id));
       return found.map(({ name, summary, input }) => ({ name, summary, input: jsonSchema(input) }));
     },
   };
+}
+
+/** The tools that can do something here: without walls, those that run programs cannot. Asked only where there are such. */
+export async function usable(
+  tools: readonly Tool[],
+  walls: () => Promise<string | undefined>,
+): Promise<readonly Tool[]> {
+  if (!tools.some(runsPrograms) || (await walls()) === undefined) return tools;
+  return tools.filter((tool) => !runsPrograms(tool));
+}
+
+export function runsPrograms({ needs }: Pick<Tool, "needs">): boolean {
+  return needs.includes("sandbox");
 }
 
 function documentOf({ name, summary, phrases }: Tool) {

@@ -23,7 +23,7 @@ import type { RunRequest } from "./run-request.ts";
 import { resultOf, type RunResult } from "./run-result.ts";
 import type { Link } from "./scope.ts";
 import { type Dialogue, joinSession } from "./dialogue.ts";
-import { contextOf, speakerOf } from "./speaker.ts";
+import { type Context, contextOf, speakerOf } from "./speaker.ts";
 import { livePorts } from "./talk.ts";
 
 /** What a conversation needs of the engine. */
@@ -58,7 +58,7 @@ export async function converse(talk: Conversing): Promise<RunResult> {
   const limits = limitsFrom(parts.config, request.limits?.max_turns);
   const dialogue = await joinSession(parts.keeper, request, base.run_id, parts.config.context.history_tokens);
   try {
-    const context = contextOf(talk, model, request);
+    const context = await contextOf(talk, model, request);
     const run = await talk.begin(companyOf(talk), {
       ...base,
       limits,
@@ -96,11 +96,11 @@ export async function resumeConversation(
   const choice = start.session;
   let dialogue: Dialogue | null = null;
   // Whatever keeps the run from going on is its end, so that it does not stay open.
-  let prepared: { model: Model; context: ReturnType<typeof contextOf> } | undefined;
+  let prepared: { model: Model; context: Context } | undefined;
   let why: unknown;
   try {
     const model = modelOf(talk);
-    prepared = { model, context: contextOf(talk, model, talk.request) };
+    prepared = { model, context: await contextOf(talk, model, talk.request) };
     if (choice !== undefined) dialogue = await joinSession(talk.parts.keeper, talk.request, run.run_id, 0, choice);
   } catch (thrown) {
     why = thrown;
@@ -132,7 +132,7 @@ interface Course {
   readonly message: string;
   readonly history: readonly Message[];
   readonly schema: Json | null;
-  readonly context: ReturnType<typeof contextOf>;
+  readonly context: Context;
   readonly recording?: Recording;
   readonly in_doubt?: InDoubt;
   readonly images?: RunRequest["images"];
@@ -161,7 +161,7 @@ async function carryThrough(talk: Conversing, run: ActiveRun, model: Model, cour
     session: course.dialogue?.session ?? null,
     resumed: recording !== null,
   });
-  const speaker = speakerOf({ talk, model, limits, schema, history, images });
+  const speaker = await speakerOf({ talk, model, limits, schema, history, images });
   const stopClock = limitWall(run, request.limits?.max_wall_ms ?? config.engine.run_wall_ms);
   try {
     const end = await talk.drive(run, async () => {

@@ -26,6 +26,8 @@ export interface Door {
   readonly canonicalPath: (path: string) => string;
   /** Why nobody may act now, when the operator stopped this principal. */
   readonly stopped: (principal: Principal) => Fault | undefined;
+  /** Why no program can be confined on this machine, or undefined; found out when it is first asked, by doing. */
+  readonly walls: () => Promise<string | undefined>;
   /** Milliseconds a call may take when its tool does not say. */
   readonly tool_timeout_ms: number;
 }

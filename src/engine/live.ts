@@ -19,6 +19,13 @@ export type LiveEvent = { readonly run_id: string } & (
   | { readonly type: "retry"; readonly reason: string; readonly wait_ms: number; readonly model: string }
   | { readonly type: "turn.end"; readonly turn: number; readonly text: string; readonly calls: number }
   | { readonly type: "tool.start"; readonly call_id: string; readonly tool: string; readonly input: Json }
+  /** What a program of the call says while it runs; bounded, so its result may say more. */
+  | {
+      readonly type: "tool.output";
+      readonly call_id: string;
+      readonly stream: "stdout" | "stderr";
+      readonly text: string;
+    }
   | {
       readonly type: "tool.end";
       readonly call_id: string;

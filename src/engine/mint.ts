@@ -8,12 +8,13 @@ import type {
   MachineHandle,
   PolicyHandle,
   RunsHandle,
+  SandboxHandle,
   SecretsHandle,
   SessionsHandle,
   SkillsHandle,
 } from "../define/handles.ts";
 import type { HandleName, Tool, ToolContext } from "../define/tool.ts";
-import type { Decision } from "../policy/decide.ts";
+import type { Decision, ResourceRequest } from "../policy/decide.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { CallScope } from "./scope.ts";
 
@@ -35,6 +36,7 @@ export interface HandleSources {
   readonly agents: (scope: CallScope) => AgentsHandle;
   readonly skills: () => SkillsHandle;
   readonly catalogue: (scope: CallScope) => CatalogueHandle;
+  readonly sandbox: (scope: CallScope, permits: (resource: ResourceRequest) => boolean) => SandboxHandle;
   readonly now: () => number;
 }
 
@@ -61,6 +63,10 @@ export function mintFrom(sources: HandleSources): Mint {
       agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
       skills: () => sources.skills(),
       catalogue: () => sources.catalogue(scope),
+      sandbox: () => {
+        if (tool.effect !== "execute") throw new Fault("internal", `${tool.name} does not say that it runs programs`);
+        return sources.sandbox(scope, (resource) => live && decision.permits(resource));
+      },
     };
     const requireLive = () => {
       if (!live) throw new Fault("canceled", `${tool.name} is over and may do nothing more`);

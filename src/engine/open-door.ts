@@ -18,6 +18,7 @@ import type { CallScope } from "./scope.ts";
 import { sessionsHandle } from "./sessions.ts";
 import { skillsHandle } from "../context/skills.ts";
 import { stopped } from "./stop.ts";
+import { lazySandbox, wallsMissing } from "./walls.ts";
 
 export function openDoor(
   { keeper, config, vault, tools, providers, environment }: EngineParts,
@@ -32,6 +33,19 @@ export function openDoor(
   const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
   const policy = watchPolicy(home.policy);
   const keys = keySecrets(config, providers, environment);
+  const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
+  const sandbox = lazySandbox(config);
+  const programs = {
+    settings: config.sandbox,
+    workspace,
+    own: [home.state, home.runs],
+    ledger: keeper.ledger,
+    policy,
+    scrubber,
+    now: () => clock.now(),
+    keep: undefined,
+    wayOut: undefined,
+  };
   return {
     catalogue,
     home,
@@ -41,7 +55,8 @@ export function openDoor(
     clock,
     policy,
     stopped: (principal) => stopped(home, principal),
-    scrubber: watchSecrets(vault, vaultPaths(home.vault).manifest, keys),
+    scrubber,
+    walls: async () => wallsMissing(await (await sandbox()).tier()),
     canonicalPath: (path) => workspace.relative(path),
     tool_timeout_ms: config.engine.tool_timeout_ms,
     mint: mintFrom({
@@ -55,7 +70,21 @@ export function openDoor(
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
       skills: () =>
         skillsHandle({ adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") }),
-      catalogue: (scope) => catalogueHandle(catalogue, policy, scope, rank, () => clock.now()),
+      catalogue: (scope) =>
+        catalogueHandle(
+          catalogue,
+          policy,
+          scope,
+          rank,
+          () => clock.now(),
+          async () => wallsMissing(await (await sandbox()).tier()),
+        ),
+      sandbox: (scope, permits) => ({
+        run: async (program) => {
+          const { runProgram } = await import("./programs.ts");
+          return runProgram({ ...programs, sandbox: await sandbox() }, scope, permits, program);
+        },
+      }),
       now: () => clock.now(),
     }),
   };

@@ -10,7 +10,7 @@ import { newDelimiter, presentMessages, presentResult } from "../context/result.
 import { listSkills } from "../context/skills.ts";
 import { mayHold } from "../policy/decide.ts";
 import { withinCovers } from "../policy/within.ts";
-import { offerOf } from "./catalogue.ts";
+import { offerOf, usable } from "./catalogue.ts";
 import type { Conversing } from "./converse.ts";
 import type { Answer } from "./drive.ts";
 import type { LoopLimits } from "./journal.ts";
@@ -27,12 +27,12 @@ export interface Context {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
-export function contextOf(talk: Conversing, model: Model, request: RunRequest): Context {
+export async function contextOf(talk: Conversing, model: Model, request: RunRequest): Promise<Context> {
   const { config, keeper } = talk.parts;
   const { home } = keeper;
   const workspace = workspaceRoot(home, config);
   const agent = request.principal.kind === "agent" ? request.principal.name : "operator";
-  const offers = grantedOffers(talk);
+  const offers = await grantedOffers(talk);
   if (model.provider === "offline") {
     return { system: offlinePrompt({ agent, workspace, tools: offers }), notes: [], sha256: {} };
   }
@@ -64,7 +64,7 @@ function skillPlaces({ parts }: Conversing) {
   return { adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, parts.config), "skills") };
 }
 
-export function speakerOf({
+export async function speakerOf({
   talk,
   model,
   limits,
@@ -78,8 +78,8 @@ export function speakerOf({
   readonly schema: Json | null;
   readonly history: readonly Message[];
   readonly images: NonNullable<RunRequest["images"]>;
-}): Speaker {
-  const offers = grantedOffers(talk);
+}): Promise<Speaker> {
+  const offers = await grantedOffers(talk);
   const base = { model, schema, prompt: { history, images } };
   if (model.provider === "offline") {
     return {
@@ -110,19 +110,18 @@ function rawContent(answer: Answer): string {
   return canonicalize({ code: answer.code, message, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Tools the agent holds some grant for; what Reeve itself is changed by is never offered. */
-function grantedOffers({ request, catalogue, door, parts, parent }: Conversing): readonly ToolOffer[] {
+/** Tools the agent holds some grant for and that can be used here; what Reeve itself is changed by is never offered. */
+async function grantedOffers({ request, catalogue, door, parts, parent }: Conversing): Promise<readonly ToolOffer[]> {
   const policy = door.policy();
   const now_ms = parts.keeper.clock.now();
   const links = parent ? [...parent.run.links, parent.link] : [];
-  return catalogue.tools
-    .filter(({ effect, capability }) => {
-      if (effect === "control" || !mayHold(policy, request.principal, capability, now_ms)) return false;
-      return links.every(
-        (link) =>
-          mayHold(policy, link.principal, capability, now_ms) &&
-          (link.within === null || withinCovers(link.within, capability)),
-      );
-    })
-    .map(offerOf);
+  const held = catalogue.tools.filter(({ effect, capability }) => {
+    if (effect === "control" || !mayHold(policy, request.principal, capability, now_ms)) return false;
+    return links.every(
+      (link) =>
+        mayHold(policy, link.principal, capability, now_ms) &&
+        (link.within === null || withinCovers(link.within, capability)),
+    );
+  });
+  return (await usable(held, door.walls)).map(offerOf);
 }

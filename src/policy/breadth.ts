@@ -60,6 +60,7 @@ function wideCommand(pattern: string | null): string | undefined {
 const launchers: ReadonlySet<string> = new Set(
   (
     "sh bash dash zsh ksh fish busybox env xargs sudo su doas nohup setsid timeout nice ionice stdbuf time watch script chroot " +
-    "unshare nsenter ssh find awk gawk mawk sed python perl ruby node bun deno php lua tclsh npx bunx make git-shell exec eval"
+    "unshare nsenter setpriv runuser pkexec systemd-run command builtin source . trap flock strace gdb parallel expect screen tmux " +
+    "ash mksh csh tcsh pwsh rbash tsx Rscript docker podman ssh find awk gawk mawk sed python perl ruby node bun deno php lua tclsh npx bunx make git-shell exec eval"
   ).split(" "),
 );

@@ -8,7 +8,7 @@ import { type Principal, principalText, ringOf } from "../define/principal.ts";
 import type { Effect } from "../define/tool.ts";
 import { controlCapabilities, coversName, splitCapability } from "./capability.ts";
 import { expiry_ms } from "./expiry.ts";
-import { grammars, kindOfCapability, kindOfResource, type ResourceRequest } from "./pattern.ts";
+import { beginningOf, grammars, kindOfCapability, kindOfResource, type ResourceRequest } from "./pattern.ts";
 import type { Grant, Policy, Rule } from "./policy.ts";
 
 export type { ResourceRequest } from "./pattern.ts";
@@ -81,7 +81,7 @@ function judgeAll(policy: Policy, request: AccessRequest, trace: Trace): Decisio
 /** What a caller above would be told about the same, held to what it gave. */
 function judgeLink(policy: Policy, request: AccessRequest, { principal, within }: PolicyLink, trace: Trace): Decision {
   const who = principalText(principal);
-  const outside = wantedBy(request).find((wanted) => !isWithin(within, wanted));
+  const outside = wantedBy(request).find((wanted) => needsGrant(wanted) && !isWithin(within, wanted));
   const held = within === null ? "everything it holds" : within.join(", ") || "nothing";
   const verdict = outside ? `, and not ${describe(outside)}` : "";
   trace?.push({ part: "link", id: null, matched: !outside, text: `${who} gave this run ${held}${verdict}` });
@@ -118,7 +118,15 @@ export function mayHold(policy: Policy, principal: Principal, capability: string
 }
 
 /** What must be covered: a resource, or (without one) the bare use of a capability. */
-type Wanted = ResourceRequest | { readonly capability: string; readonly kind: null; readonly value: null };
+type Wanted =
+  | ResourceRequest
+  | {
+      readonly capability: string;
+      readonly kind: null;
+      readonly value: null;
+      readonly wraps?: never;
+      readonly why?: never;
+    };
 
 type Trace = Step[] | undefined;
 
@@ -175,7 +183,7 @@ function judge(policy: Policy, request: AccessRequest, trace: Trace): Decision {
     );
   }
   const used = new Set<string>();
-  for (const each of wanted) {
+  for (const each of wanted.filter(needsGrant)) {
     const grant = coveringGrant(grants, each, request.now_ms, trace);
     if (!grant) return denyUncovered(who, grants, each, request.now_ms);
     used.add(grant.id);
@@ -251,8 +259,12 @@ function liesAlong(one: ResourceRequest, other: ResourceRequest): boolean {
 const repair = "correct the policy file with an editor, or restore it from a backup";
 
 function wantedBy({ capability, resources }: AccessRequest): readonly Wanted[] {
-  const isNamed = resources.some((each) => each.capability === capability);
+  const isNamed = resources.some((each) => each.capability === capability && needsGrant(each));
   return isNamed ? resources : [{ capability, kind: null, value: null }, ...resources];
+}
+
+function needsGrant({ wraps }: Wanted): boolean {
+  return wraps !== true;
 }
 
 function isControl({ effect, capability, resources }: AccessRequest): boolean {
@@ -323,8 +335,8 @@ function hasExpired(grant: Grant, now_ms: number): boolean {
 }
 
 /**
- * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, or
- * speaks of another kind of resource) `unsure` is the answer: false for a grant, true for a rule.
+ * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, speaks
+ * of another kind of resource, or of words not known yet) `unsure` is the answer: false for a grant, true for a rule.
  */
 function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
   const { name, pattern } = splitCapability(text);
@@ -334,7 +346,7 @@ function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
   const grammar = grammars[kind];
   if (grammar.patternProblem(pattern)) return unsure;
   if (wanted.value === null) return pattern === grammar.everything;
-  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value) : unsure;
+  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value, unsure) : unsure;
 }
 
 function denyUncovered(who: string, grants: readonly Grant[], wanted: Wanted, now_ms: number): Decision {
@@ -349,8 +361,9 @@ function deny(reason: string, hint: string, proposal = false): Decision {
   return { effect: "deny", reason, hint, proposal };
 }
 
-function describe({ capability, value }: Wanted): string {
-  return value === null ? capability : `${capability} on ${quote(value)}`;
+function describe({ capability, value, why }: Wanted): string {
+  if (value === null) return capability;
+  return `${capability} on ${quote(value)}${why === undefined ? "" : ` (${quote(why)})`}`;
 }
 
 function quote(text: string): string {
@@ -363,7 +376,10 @@ function moment(now_ms: number): string {
 }
 
 /** The operator may paste this into a shell, and an agent chose the value: only harmless characters are repeated. */
-function grantHint(who: string, { capability, kind, value }: Wanted): string {
+function grantHint(who: string, wanted: Wanted): string {
+  const { capability, kind } = wanted;
+  const value = kind === "command" ? beginningOf(wanted.value) : wanted.value;
+  if (value === "") return "write it so that every program in it stands there by its name";
   const isHarmless = value !== null && kind === kindOfCapability(capability) && /^[\w./:@ -]{1,200}$/.test(value);
   return `the operator may grant it: reeve policy grant ${who} '${capability}${isHarmless ? `:${value}` : ""}'`;
 }

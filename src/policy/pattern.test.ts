@@ -79,6 +79,20 @@ describe("commands", () => {
     expect(fits("command", "bash -lc echo", argv("bash", "-lc", "echo x; id"))).toBe(false);
   });
 
+  test("what is not known of a command is no ground for a grant and every ground for a rule", () => {
+    const may = (pattern: string, value: string) => [
+      grammars.command.matches(pattern, value, false),
+      grammars.command.matches(pattern, value, true),
+    ];
+    expect(may("git status", '["git",null]')).toEqual([false, true]);
+    expect(may("git status", '["git","status",null]')).toEqual([true, true]);
+    expect(may("git status", '["git","push",null]')).toEqual([false, false]);
+    expect(may("git status", '["git",null,"status"]')).toEqual([false, true]);
+    expect(may("git", "[null]")).toEqual([false, true]);
+    expect(may("git push", '["git"]')).toEqual([false, false]);
+    expect(may("*", "[null]")).toEqual([true, true]);
+  });
+
   test("only an argument vector is a value", () => {
     for (const value of ["git status", "[]", '[""]', "[1]", '{"a":1}', '"git"']) {
       expect([value, grammars.command.valueProblem(value) === undefined]).toEqual([value, false]);

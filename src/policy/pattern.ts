@@ -5,12 +5,17 @@ import { globProblem, matchesGlob, pathProblem } from "./glob.ts";
 
 /**
  * A resource as a request names it. `path`: canonical, relative to the workspace. `endpoint`: `GET api.github.com:443`.
- * `command`: the argument vector as a JSON array, because joined words cannot be told apart again.
+ * `command`: the argument vector as a JSON array, because joined words cannot be told apart again; null in it stands for what
+ * is known only when it runs, be it one word, none or many, and `[null]` for a command of which nothing is known.
  */
 export interface ResourceRequest {
   readonly capability: string;
-  readonly kind: ResourceKind | "endpoint" | "command";
+  readonly kind: Exclude<ResourceKind, "line">;
   readonly value: string;
+  /** It only starts what another resource of the request names: rules hold for it, and the other needs the grant. */
+  readonly wraps?: true;
+  /** Why no more of it is known. */
+  readonly why?: string;
 }
 
 /** How patterns are read; `name` serves every kind without a grammar of its own. */
@@ -36,7 +41,8 @@ interface Grammar {
   readonly patternProblem: (pattern: string) => string | undefined;
   /** Why the value is not canonical, or undefined. */
   readonly valueProblem: (value: string) => string | undefined;
-  readonly matches: (pattern: string, value: string) => boolean;
+  /** `unsure` is the answer where it depends on what is not known of the value. */
+  readonly matches: (pattern: string, value: string, unsure?: boolean) => boolean;
   /** The pattern that covers every value, also of a call that names none. */
   readonly everything: string;
 }
@@ -97,27 +103,36 @@ function commandProblem(pattern: string): string | undefined {
   return /\p{Cc}/u.test(pattern) || !pattern.isWellFormed() ? "a command holds no control characters" : undefined;
 }
 
-function argvOf(value: string): readonly string[] | undefined {
+function argvOf(value: string): readonly (string | null)[] | undefined {
   try {
     const argv: unknown = JSON.parse(value);
-    const isArgv = Array.isArray(argv) && argv.length > 0 && argv.every((word) => typeof word === "string");
-    return isArgv ? (argv as readonly string[]) : undefined;
+    const isWord = (word: unknown) => typeof word === "string" || word === null;
+    return Array.isArray(argv) && argv.length > 0 && argv.every(isWord) ? argv : undefined;
   } catch {
     return undefined;
   }
 }
 
+/** The words of a command as a pattern would begin, as far as they are certain and plain. */
+export function beginningOf(value: string): string {
+  const argv = argvOf(value) ?? [];
+  const end = argv.findIndex((word) => word === null || !/^[\w./:@-]+$/.test(word));
+  return (end < 0 ? argv : argv.slice(0, end)).join(" ");
+}
+
 function argvProblem(value: string): string | undefined {
-  const [program] = argvOf(value) ?? [];
-  return program ? undefined : "a command is a JSON array of its words";
+  const [program = ""] = argvOf(value) ?? [];
+  return program === "" ? "a command is a JSON array of its words" : undefined;
 }
 
 /** The words of the pattern are the first words of the command, each one whole. */
-function matchesCommand(pattern: string, value: string): boolean {
+function matchesCommand(pattern: string, value: string, unsure = false): boolean {
   const argv = argvOf(value);
   if (!argv || pattern === "*") return argv !== undefined;
   const words = pattern.split(" ");
-  return words.length <= argv.length && words.every((word, i) => word === argv[i]);
+  const known = argv.includes(null) ? argv.indexOf(null) : argv.length;
+  const isSame = words.slice(0, known).every((word, i) => word === argv[i]);
+  return isSame && (words.length <= known || (known < argv.length && unsure));
 }
 
 function nameProblem(value: string): string | undefined {

@@ -4,6 +4,7 @@ import { create as agentCreate } from "./agent/create.ts";
 import { list as agentList } from "./agent/list.ts";
 import { run as agentRun } from "./agent/run.ts";
 import { switchTo as agentSwitch } from "./agent/switch.ts";
+import { run as codeRun } from "./code/run.ts";
 import { search as codeSearch } from "./code/search.ts";
 import { get as configGet } from "./config/get.ts";
 import { set as configSet } from "./config/set.ts";
@@ -23,12 +24,14 @@ import { cancel as runCancel } from "./run/cancel.ts";
 import { get as runGet } from "./run/get.ts";
 import { list as runList } from "./run/list.ts";
 import { undo as runUndo } from "./run/undo.ts";
+import { exec as sandboxExec } from "./sandbox/exec.ts";
 import { list as secretsList } from "./secrets/list.ts";
 import { remove as secretsRemove } from "./secrets/remove.ts";
 import { rotate as secretsRotate } from "./secrets/rotate.ts";
 import { set as secretsSet } from "./secrets/set.ts";
 import { close as sessionClose } from "./session/close.ts";
 import { list as sessionList } from "./session/list.ts";
+import { exec as shellExec } from "./shell/exec.ts";
 import { list as skillList } from "./skill/list.ts";
 import { read as skillRead } from "./skill/read.ts";
 import { discover as systemDiscover } from "./system/discover.ts";
@@ -42,6 +45,7 @@ export const tools: readonly Tool[] = [
   agentList,
   agentRun,
   agentSwitch,
+  codeRun,
   codeSearch,
   configGet,
   configSet,
@@ -61,12 +65,14 @@ export const tools: readonly Tool[] = [
   runGet,
   runList,
   runUndo,
+  sandboxExec,
   secretsList,
   secretsRemove,
   secretsRotate,
   secretsSet,
   sessionClose,
   sessionList,
+  shellExec,
   skillList,
   skillRead,
   systemDiscover,

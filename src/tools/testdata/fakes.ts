@@ -22,7 +22,7 @@ export interface FakeHouse {
 const mutators: ReadonlySet<string> = new Set(
   `workspace.write workspace.makeDirectory workspace.remove workspace.move config.set policy.grant policy.revoke secrets.set
   secrets.remove secrets.rotate runs.cancel runs.undo sessions.close agents.create
-  agents.switch agents.run`.split(/\s+/),
+  agents.switch agents.run sandbox.run`.split(/\s+/),
 );
 
 export function fakeHouse(files: Readonly<Record<string, string>>): FakeHouse {
@@ -37,6 +37,7 @@ export function fakeHouse(files: Readonly<Record<string, string>>): FakeHouse {
     agents,
     skills,
     catalogue,
+    sandbox,
   };
   const touched = new Set<HandleName>();
   const changed = new Set<string>();
@@ -106,6 +107,21 @@ function fakeWorkspace(initial: Readonly<Record<string, string>>): WorkspaceHand
     },
   };
 }
+
+const sandbox: Handles["sandbox"] = {
+  run: async ({ argv }) => ({
+    exit_code: 0,
+    signal: null,
+    stdout: argv.join(" "),
+    stderr: "",
+    truncated: false,
+    ended_by: "exit",
+    duration_ms: 1,
+    changed: [],
+    tier: "bwrap",
+    profile_sha256: "0".repeat(64),
+  }),
+};
 
 const listener = { protocol: "tcp", address: "127.0.0.1", port: 22, pid: 7, process: "sshd" } as const;
 

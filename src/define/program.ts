@@ -1,0 +1,53 @@
+/** The fields that tools which run a program have in common. */
+import * as v from "valibot";
+import { integer, resourceOf } from "../core/schema.ts";
+import type { ProgramFacts } from "./handles.ts";
+
+const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+const paths = v.pipe(v.array(path), v.maxLength(64));
+const text = v.pipe(v.string(), v.maxLength(65_536));
+
+/** An argument of a program. */
+export const argument = v.pipe(v.string(), v.maxLength(16_384));
+export const argumentList = v.pipe(v.array(argument), v.maxLength(256));
+
+/** How long it may take and what is kept of what it says. */
+export const bounds = {
+  timeout_ms: v.optional(integer(1, 3_600_000), 120_000),
+  max_output_bytes: v.optional(integer(256, 1_048_576), 65_536),
+};
+
+/** What it works on and what it may touch; nothing is writable and nothing is reachable unless it is named. */
+export const surroundings = {
+  cwd: v.optional(path, "."),
+  fs_read: v.optional(resourceOf(paths, "path", { capability: "fs.read" }), ["."]),
+  fs_write: v.optional(resourceOf(paths, "path", { capability: "fs.write" }), []),
+  network: v.optional(
+    resourceOf(v.pipe(v.array(v.pipe(v.string(), v.maxLength(300))), v.maxLength(16)), "endpoint", {
+      capability: "http.request",
+    }),
+    [],
+  ),
+  env: v.optional(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z_]\w{0,127}$/)), text), {}),
+  stdin: v.optional(v.pipe(v.string(), v.maxLength(1_048_576))),
+};
+
+/** What became of it. That it failed is said by its exit code and is no fault of the call. */
+export const outcome = v.strictObject({
+  exit_code: v.nullable(v.number()),
+  signal: v.nullable(v.string()),
+  stdout: v.string(),
+  stderr: v.string(),
+  truncated: v.boolean(),
+  ended_by: v.picklist(["exit", "timeout", "cpu", "memory", "processes", "output", "canceled"]),
+  duration_ms: v.number(),
+  changed: v.array(v.string()),
+});
+
+/** The deadline of a call: the walls end the program at its own, and what it changed is settled after that. */
+export const programDeadline_ms = 3_900_000;
+
+export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
+  const { exit_code, signal, stdout, stderr, truncated, ended_by, duration_ms, changed } = facts;
+  return { exit_code, signal, stdout, stderr, truncated, ended_by, duration_ms, changed: [...changed] };
+}

@@ -1,0 +1,149 @@
+/** Programs of agents through the door, behind the walls of this machine. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { homeAt } from "../core/home.ts";
+import type { Json } from "../core/canonical.ts";
+import { agent } from "../define/principal.ts";
+import { tools } from "../tools/index.ts";
+import { loadPolicy } from "../policy/policy.ts";
+import { savePolicy } from "../policy/change.ts";
+import type { Engine } from "./engine.ts";
+import { initHome } from "./init.ts";
+import type { LiveEvent } from "./live.ts";
+import { openEngine } from "./open.ts";
+
+const bot = agent("bot");
+const nobody = 65_534;
+let root: string;
+let engine: Engine;
+let workspace: string;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "reeve-programs-"));
+  const home = homeAt(join(root, "home"));
+  await initHome({ home, witness: join(root, "outside", "witness"), agent: "bot", profile: "observer", force: false });
+  workspace = join(home.root, "workspace");
+  mkdirSync(join(workspace, "private"), { recursive: true });
+  for (const [name, text] of [
+    ["data.txt", "b\na\n"],
+    ["key.pem", "KEY"],
+    ["private/x", "X"],
+  ] as const) {
+    writeFileSync(join(workspace, name), text);
+  }
+  chmodSync(workspace, 0o755);
+  if (process.getuid?.() === 0) {
+    for (const path of ["", "data.txt", "key.pem", "private", "private/x"])
+      chownSync(join(workspace, path), nobody, nobody);
+  }
+  const grant = (capability: string, i: number) => ({
+    id: `g${i}`,
+    capability,
+    expires_at: null,
+    provenance: { by: "operator", via: "test", at: "2026-01-01T00:00:00Z" },
+  });
+  const capabilities = [
+    "fs.read:**",
+    "fs.write:**",
+    "shell.exec:sort",
+    "shell.exec:cat",
+    "shell.exec:sh -c id",
+    "shell.exec:ls",
+  ];
+  const grants = [
+    ...capabilities,
+    "sandbox.exec:2",
+    "code.run:bash",
+    "code.run:node",
+    "http.request:CONNECT a.example:443",
+  ].map(grant);
+  const rules = [
+    { id: "keys", effect: "deny", principal: "agent:*", capability: "fs.read:**/*.pem", reason: "keys stay unread" },
+  ] as const;
+  savePolicy(home.policy, { ...loadPolicy(home.policy), agents: new Map([["bot", grants]]), rules });
+  engine = await openEngine({ home, tools, providers: [], version: "test" });
+});
+
+afterAll(async () => {
+  await engine?.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const call = (tool: string, input: Json) => engine.call(bot, tool, input);
+
+async function output(tool: string, input: Json): Promise<Record<string, Json>> {
+  const result = await call(tool, input);
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  return result.output as Record<string, Json>;
+}
+
+describe("shell.exec", () => {
+  test("runs a line whose commands are each allowed, and says how it went", async () => {
+    expect(await output("shell.exec", { line: "sort data.txt | cat" })).toMatchObject({
+      exit_code: 0,
+      stdout: "a\nb\n",
+    });
+    expect(await output("shell.exec", { command: "ls", args: ["/nowhere"] })).toMatchObject({ exit_code: 2 });
+  });
+
+  test("runs nothing of a line with one command that is not", async () => {
+    expect(await call("shell.exec", { line: "sort data.txt; id" })).toMatchObject({ ok: false, code: "policy.denied" });
+    expect(await call("shell.exec", { line: "sort $(id)" })).toMatchObject({ ok: false, code: "policy.denied" });
+  });
+
+  test("what policy keeps from the agent is not there for the program", async () => {
+    const { stdout, stderr } = await output("shell.exec", { command: "cat", args: ["key.pem", "private/x"] });
+    expect(stdout).toBe("X");
+    expect(String(stderr)).toContain("key.pem");
+  });
+
+  test("variables that decide what runs are refused", async () => {
+    for (const name of ["LD_PRELOAD", "PATH", "BASH_ENV", "NODE_OPTIONS", "https_proxy", "BUN_OPTIONS"]) {
+      const result = await call("shell.exec", { command: "ls", env: { [name]: "x" } });
+      expect([name, result.ok ? "ran" : result.code]).toEqual([name, "policy.denied"]);
+    }
+    expect(await output("shell.exec", { command: "ls", env: { COLUMNS: "80" } })).toMatchObject({ exit_code: 0 });
+  });
+
+  test("nothing is writable while nothing can be kept for the undo, nothing reachable without a proxy", async () => {
+    const written = await call("shell.exec", { command: "ls", fs_write: ["private"] });
+    expect(written).toMatchObject({ ok: false, fault: { code: "unimplemented" } });
+    const reached = await call("shell.exec", { command: "ls", network: ["a.example:443"] });
+    expect(reached).toMatchObject({ ok: false, fault: { code: "unimplemented" } });
+    expect(await output("shell.exec", { line: "sort data.txt > out" })).toMatchObject({ exit_code: 1 });
+  });
+
+  test("each execution has its entry, and the run's watchers hear it", async () => {
+    const { ledger } = engine.keeper;
+    const before = ledger.size();
+    const heard: LiveEvent[] = [];
+    await engine.call(bot, "shell.exec", { command: "ls" }, { onEvent: (event) => heard.push(event) });
+    const types: string[] = [];
+    for (let seq = before; seq < ledger.size(); seq++) types.push((await ledger.entry(seq)).type);
+    expect(types).toContain("sandbox.exec");
+    expect(types.indexOf("call.intent")).toBeLessThan(types.indexOf("sandbox.exec"));
+    expect(heard.some((event) => event.type === "tool.output" && event.text.includes("data.txt"))).toBe(true);
+  });
+});
+
+describe("the others", () => {
+  test("ring 2 of sandbox.exec sees an empty directory", async () => {
+    expect(await output("sandbox.exec", { argv: ["ls", "-A"] })).toMatchObject({ exit_code: 0, stdout: "" });
+    expect(await call("sandbox.exec", { argv: ["ls"], ring: 1 })).toMatchObject({ ok: false, code: "policy.denied" });
+    expect(await call("sandbox.exec", { argv: ["ls"], fs_read: ["."] })).toMatchObject({ ok: false });
+  });
+
+  test("code.run runs the text it is given", async () => {
+    expect(await output("code.run", { language: "bash", code: 'echo "$1"; cat data.txt', args: ["hi"] })).toMatchObject(
+      {
+        stdout: "hi\nb\na\n",
+      },
+    );
+    expect(await call("code.run", { language: "python", code: "1" })).toMatchObject({
+      ok: false,
+      code: "policy.denied",
+    });
+  });
+});

@@ -1,0 +1,198 @@
+/**
+ * Programs for tools: walls from what was decided, what may change kept for the undo before, and an entry in the ledger for
+ * each execution. Whatever cannot be walled off, kept or recorded refuses the program.
+ */
+import { lstatSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import type { Json } from "../core/canonical.ts";
+import { Fault } from "../core/fault.ts";
+import { refuseNul, utf8 } from "../core/text.ts";
+import type { Config } from "../config/settings.ts";
+import type { Program, ProgramFacts } from "../define/handles.ts";
+import { principalText } from "../define/principal.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { ResourceRequest } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import { isUniform } from "../policy/uniform.ts";
+import type { Limits } from "../sandbox/limits.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { steersPrograms } from "../shell/variables.ts";
+import type { Scrubber } from "../vault/scrub.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import { LiveOutput } from "./live-output.ts";
+import { closedTo } from "./masks.ts";
+import type { CallScope } from "./scope.ts";
+
+/** What was kept of the paths a program may change; `settle` once nothing of it runs any more. */
+export interface Kept {
+  /** Paths beneath them that are nobody's but Reeve's. */
+  readonly barred: readonly string[];
+  settle(): Promise<{ readonly changed: readonly { readonly path: string }[] }>;
+}
+
+/** A way out for one program: the proxy's socket and what it is told about it. */
+export interface WayOut {
+  readonly socket: string;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export interface ProgramGround {
+  readonly sandbox: Sandbox;
+  readonly settings: Config["sandbox"];
+  readonly workspace: Workspace;
+  /** Absolute directories of Reeve's own. */
+  readonly own: readonly string[];
+  readonly ledger: Ledger;
+  readonly policy: () => Policy;
+  readonly scrubber: () => Scrubber;
+  readonly now: () => number;
+  /** Undefined where nothing can be kept: then nothing is writable. */
+  readonly keep: ((scope: CallScope, paths: readonly string[]) => Promise<Kept>) | undefined;
+  /** Undefined where there is no proxy: then nothing is reachable. */
+  readonly wayOut: ((scope: CallScope, endpoints: readonly string[]) => Promise<WayOut>) | undefined;
+}
+
+export type Permits = (resource: ResourceRequest) => boolean;
+
+/** Runs one program for a call, as `SandboxHandle` says. */
+export async function runProgram(
+  ground: ProgramGround,
+  scope: CallScope,
+  permits: Permits,
+  program: Program,
+): Promise<ProgramFacts> {
+  checkWords(program);
+  const { sandbox, settings, workspace } = ground;
+  const read = placesOf(ground, permits, "fs.read", program.fs_read ?? []);
+  const write = placesOf(ground, permits, "fs.write", program.fs_write);
+  for (const path of write) requireUniform(ground, scope, path);
+  for (const place of program.network) requireCovered(permits, "http.request", "endpoint", `CONNECT ${place}`);
+  const { tier, why, hint } = await sandbox.tier();
+  if (tier === "none") {
+    throw new Fault("failed_precondition", `no program can be confined here: ${why.join("; ")}`, hint ? { hint } : {});
+  }
+  const kept = write.length > 0 ? await keepOf(ground)(scope, write) : undefined;
+  let way: WayOut | undefined;
+  const output = new LiveOutput(ground.scrubber, (stream, text) =>
+    scope.tell({ type: "tool.output", call_id: scope.call_id, stream, text }),
+  );
+  try {
+    way = program.network.length > 0 ? await wayOutOf(ground)(scope, program.network) : undefined;
+    const closed = closedTo(ground, scope, permits, [...read, ...write]);
+    const walls = {
+      workspace: program.fs_read === null ? null : workspace.root,
+      read: read.filter((path) => !write.includes(path)),
+      write,
+      hidden: [...new Set([...closed, ...(kept?.barred ?? [])])],
+      cwd: program.fs_read === null ? "." : workspace.relative(program.cwd),
+      env: { LANG: "C.UTF-8", ...program.env },
+      files: Object.fromEntries(Object.entries(program.files).map(([name, text]) => [name, utf8(text)])),
+      system: settings.system_paths,
+      proxy: way ? { socket: way.socket, url: way.url } : null,
+      limits: limitsOf(settings, program),
+    };
+    const done = await sandbox.execute(program.argv, walls, {
+      stdin: program.stdin === null ? null : utf8(program.stdin),
+      signal: scope.signal,
+      user: userOf(settings, lstatSync(workspace.root)),
+      onOutput: (stream, chunk) => output.add(stream, chunk),
+    });
+    const settled = await kept?.settle();
+    const changed = (settled?.changed ?? []).map(({ path }) => path);
+    const { exit_code, signal, ended_by, profile_sha256 } = done;
+    await record(ground, scope, { tier, profile_sha256, exit_code, signal, ended_by, changed: changed.length });
+    return { ...done, changed };
+  } catch (thrown) {
+    await kept?.settle();
+    throw thrown;
+  } finally {
+    output.end();
+    await way?.close();
+  }
+}
+
+async function record(ground: ProgramGround, scope: CallScope, facts: Readonly<Record<string, Json>>): Promise<void> {
+  const payload = { call: scope.call_id, ...facts };
+  await ground.ledger.append({
+    type: "sandbox.exec",
+    actor: principalText(scope.principal),
+    run: scope.run_id,
+    payload,
+  });
+}
+
+/** Variables that decide what runs are nobody's to give, and those the walls set are not to be set again. */
+function checkWords({ argv, env, files }: Program): void {
+  for (const word of argv) refuseNul(word, "an argument");
+  for (const [name, value] of Object.entries(env)) {
+    refuseNul(value, name);
+    if (!steersPrograms(name) && !/^(?:HOME|PATH|USER|PWD|OLDPWD|SHLVL|_)$/.test(name)) continue;
+    throw new Fault("permission_denied", `the variable ${name} decides what runs and cannot be given to a program`, {
+      hint: "pass it as an argument of the program, or leave it out",
+    });
+  }
+  for (const name of Object.keys(files)) {
+    if (!/^[a-z][a-z0-9._-]{0,63}$/.test(name))
+      throw new Fault("internal", "a file given to a program has no plain name");
+  }
+}
+
+/** Paths in their canonical form, each covered by the decision and there. */
+function placesOf(
+  { workspace }: ProgramGround,
+  permits: Permits,
+  capability: "fs.read" | "fs.write",
+  paths: readonly string[],
+): readonly string[] {
+  const canonical = [...new Set(paths.map((path) => workspace.relative(path)))];
+  for (const path of canonical) {
+    requireCovered(permits, capability, "path", path);
+    if (lstatSync(join(workspace.root, path), { throwIfNoEntry: false })) continue;
+    throw new Fault("not_found", `there is no ${JSON.stringify(path)} in the workspace`, {
+      hint: "name a directory that is there, or make it first",
+    });
+  }
+  return canonical;
+}
+
+function requireCovered(permits: Permits, capability: string, kind: ResourceRequest["kind"], value: string): void {
+  if (permits({ capability, kind, value })) return;
+  throw new Fault("permission_denied", `${capability} on ${JSON.stringify(value)} is not covered by what was decided`, {
+    hint: "name it in the call, so that policy is asked about it",
+  });
+}
+
+/** A program writes without asking, so a path it may write is one of which policy says nothing finer. */
+function requireUniform(ground: ProgramGround, scope: CallScope, path: string): void {
+  const { principal, links } = scope;
+  const use = { principal, links, capability: "fs.write", now_ms: ground.now() };
+  if (isUniform(ground.policy(), use, path)) return;
+  if (lstatSync(join(ground.workspace.root, path)).isFile()) return;
+  throw new Fault("permission_denied", `policy speaks of single paths beneath ${JSON.stringify(path)}`, {
+    hint: "name a narrower directory in fs_write, all of which may be written",
+  });
+}
+
+function keepOf({ keep }: ProgramGround): NonNullable<ProgramGround["keep"]> {
+  if (keep) return keep;
+  throw new Fault("unimplemented", "this version keeps nothing of what a program changes, so it may change nothing", {
+    hint: "leave fs_write empty, and write the result with fs.write",
+  });
+}
+
+function wayOutOf({ wayOut }: ProgramGround): NonNullable<ProgramGround["wayOut"]> {
+  if (wayOut) return wayOut;
+  throw new Fault("unimplemented", "this version has no way out for programs", { hint: "leave network empty" });
+}
+
+/** As root a program runs as somebody else: whom the settings name, or the workspace's owner. */
+function userOf({ uid }: Config["sandbox"], owner: Stats): { readonly uid: number; readonly gid: number } {
+  return uid === null ? { uid: owner.uid, gid: owner.gid } : { uid, gid: uid };
+}
+
+function limitsOf(settings: Config["sandbox"], { timeout_ms, max_output_bytes }: Program): Limits {
+  const { memory_bytes, processes, cpu_ms, file_bytes, open_files, output_bytes, tmp_bytes } = settings;
+  const own = { memory_bytes, processes, cpu_ms, file_bytes, open_files, output_bytes, tmp_bytes };
+  return { ...own, kept_bytes: max_output_bytes, wall_ms: timeout_ms };
+}

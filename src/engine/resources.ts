@@ -1,0 +1,89 @@
+/** What policy is asked about a call: the fields of its input that name resources, each in its one canonical form. */
+import { posix } from "node:path";
+import { Fault } from "../core/fault.ts";
+import { annotatedFields, type ResourceNote } from "../core/schema.ts";
+import { byteLength } from "../core/text.ts";
+import type { Tool } from "../define/tool.ts";
+import type { ResourceRequest } from "../policy/decide.ts";
+import type { Commands } from "../shell/commands.ts";
+import type { Door } from "./door.ts";
+
+/** More would not fit into the entry of the ledger that names them. */
+const maxBytes = 32_768;
+
+type Place = Pick<Door, "canonicalPath">;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Throws as `canonicalPath` does, and `resource_exhausted` for more than a record can hold. */
+export async function resourcesOf(door: Place, tool: Tool, input: unknown): Promise<readonly ResourceRequest[]> {
+  const fields = input as Fields;
+  const named: ResourceRequest[] = [];
+  for (const { field, resource } of annotatedFields(tool.input)) {
+    const value = fields[field];
+    if (!resource || value === undefined) continue;
+    const capability = resource.capability ?? tool.capability;
+    if (resource.kind === "command" || resource.kind === "line") {
+      const commands = await commandsIn(fields, value, resource.kind);
+      named.push(...requestsOf(door, capability, commands, fields));
+    } else named.push(...textsOf(tool, field, value).map((each) => single(door, capability, resource.kind, each)));
+  }
+  const distinct = [...new Map(named.map((each) => [JSON.stringify(each), each])).values()];
+  if (byteLength(JSON.stringify(distinct)) > maxBytes) {
+    throw new Fault("resource_exhausted", `${tool.name}: it names more than a record can hold`, {
+      hint: "put long arguments into a file or the standard input",
+    });
+  }
+  return distinct;
+}
+
+/** What policy cannot be asked about must not pass unasked. */
+function textsOf(tool: Tool, field: string, value: unknown): readonly string[] {
+  const values = Array.isArray(value) ? value : [typeof value === "number" ? String(value) : value];
+  const texts = values.filter((each) => typeof each === "string");
+  if (texts.length === values.length) return texts;
+  throw new Fault("internal", `${tool.name}: ${field} names a resource and is no text`);
+}
+
+function single(door: Place, capability: string, kind: ResourceNote["kind"], value: string): ResourceRequest {
+  if (kind === "path") return { capability, kind, value: door.canonicalPath(value) };
+  if (kind === "endpoint") return { capability, kind, value: `CONNECT ${value}` };
+  if (kind === "command" || kind === "line") throw new Fault("internal", `a ${kind} is no single resource`);
+  return { capability, kind, value };
+}
+
+/** The grammar of the shell is loaded by the first call that needs it. */
+async function commandsIn({ args, env }: Fields, value: unknown, kind: "command" | "line"): Promise<Commands> {
+  const { commandsOf, commandsOfArgv } = await import("../shell/commands.ts");
+  const variables = Object.keys(env ?? {});
+  if (kind === "line") return commandsOf(String(value), variables);
+  const words = Array.isArray(value) ? value : [value, ...(Array.isArray(args) ? args : [])];
+  return commandsOfArgv(words.map(String), variables);
+}
+
+/** One for each command; one of which nothing is known where the reading was not sure, and where there is nothing at all. */
+function requestsOf(
+  door: Place,
+  capability: string,
+  { commands, unknown }: Commands,
+  { cwd }: Fields,
+): readonly ResourceRequest[] {
+  const known = commands.map(({ words, wraps }): ResourceRequest => {
+    const [program, ...rest] = words.map(({ text, literal }) => (literal ? text : null));
+    const value = JSON.stringify([program == null ? null : canonicalProgram(door, program, cwd), ...rest]);
+    return { capability, kind: "command", value, ...(wraps ? { wraps } : {}) };
+  });
+  const why = unknown.length > 0 ? unknown.join("; ") : known.length === 0 ? "it runs nothing" : undefined;
+  return why === undefined ? known : [...known, { capability, kind: "command", value: "[null]", why }];
+}
+
+/**
+ * A program as policy knows it: by its name where it stands in a directory that is searched anyway, as `./PATH` from the
+ * root of the workspace where it lies in that, whatever the working directory; else as it is written.
+ */
+function canonicalProgram(door: Place, program: string, cwd: unknown): string {
+  if (!program.includes("/")) return program;
+  const inside = posix.resolve("/work", typeof cwd === "string" ? cwd : ".", program);
+  if (inside.startsWith("/work/")) return `./${door.canonicalPath(inside.slice("/work/".length))}`;
+  const [, name] = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/.exec(inside) ?? [];
+  return name ?? inside;
+}

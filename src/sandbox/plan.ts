@@ -227,29 +227,45 @@ function checkSteps(data: Segment, { inside, stats }: Seen): readonly Step[] {
   ];
 }
 
-/** The relay says that it listens with one byte; if it ends instead, the program finds nobody there. */
+/**
+ * The relay says that it listens with one byte; if it ends instead, the program finds nobody there. It goes on until its
+ * input ends, which is held open by the first process and nobody else.
+ */
 function relaySteps(
   data: Segment,
   architecture: Architecture,
   binary: readonly string[],
   socket: string,
 ): readonly Step[] {
-  const ends = data.space(8);
-  const [readEnd, writeEnd] = [ends, { address: ends.address + 4 }];
+  const [life, ready] = [pipeIn(data), pipeIn(data)];
   const argv = [...binary, "__relay", String(relayPort), socket, String(descriptor.relay_ready)];
   return [
-    { call: "pipe2", arguments: [ends, 0o2000000] },
+    life.open,
+    ready.open,
     {
       fork: [
-        { call: "dup3", arguments: [{ value_of: writeEnd }, descriptor.relay_ready, 0] },
+        { call: "dup3", arguments: [{ value_of: life.read_end }, 0, 0] },
+        { call: "dup3", arguments: [{ value_of: ready.write_end }, descriptor.relay_ready, 0] },
         { call: "prctl", arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] },
         ...filterSteps(data, architecture, "namespaced"),
         ...executeSteps(data, argv, {}),
       ],
       keep: data.space(4),
     },
-    { call: "close", arguments: [{ value_of: writeEnd }] },
-    { call: "read", arguments: [{ value_of: readEnd }, data.space(8), 1], tolerate: true },
-    { call: "close", arguments: [{ value_of: readEnd }] },
+    { call: "close", arguments: [{ value_of: life.read_end }] },
+    { call: "close", arguments: [{ value_of: ready.write_end }] },
+    { call: "read", arguments: [{ value_of: ready.read_end }, data.space(8), 1], tolerate: true },
+    { call: "close", arguments: [{ value_of: ready.read_end }] },
   ];
+}
+
+/** pipe2(2) leaves two descriptors of 32 bits in a row; both are closed by an execution. */
+function pipeIn(data: Segment): { readonly open: Step; readonly read_end: Slot; readonly write_end: Slot } {
+  const ends = data.space(8);
+  const O_CLOEXEC = 0o2000000;
+  return {
+    open: { call: "pipe2", arguments: [ends, O_CLOEXEC] },
+    read_end: ends,
+    write_end: { address: ends.address + 4 },
+  };
 }

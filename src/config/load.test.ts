@@ -301,6 +301,7 @@ describe("the table of settings", () => {
       "approvals",
       "output",
       "sandbox",
+      "egress",
       "ledger",
     ]);
   });

@@ -9,6 +9,7 @@ import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { parseJson } from "../core/canonical.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { check } from "../core/schema.ts";
+import { standingSchema } from "./standing.ts";
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -47,11 +48,24 @@ const change = v.variant("kind", [
   }),
 ]);
 
-const record = v.strictObject({ v: v.literal(1), call_id: v.string(), at_ms: count, change });
+/** One path of a tree that was changed as a whole, `.` for the workspace itself; its names need not be ones a path can spell. */
+const treeItem = v.strictObject({ path, before: v.nullable(standingSchema), after: v.nullable(standingSchema) });
+
+/** What a program, or the undo of one, did to many paths; contents are kept in `<number>.kept` and `<number>.files`. */
+const tree = v.strictObject({ kind: v.literal("tree"), items: v.array(treeItem) });
+
+const record = v.variant("v", [
+  v.strictObject({ v: v.literal(1), call_id: v.string(), at_ms: count, change }),
+  v.strictObject({ v: v.literal(2), call_id: v.string(), at_ms: count, change: tree }),
+]);
 
 export type FormerFile = v.InferOutput<typeof formerFile>;
 export type Mark = v.InferOutput<typeof mark>;
-export type Change = v.InferOutput<typeof change>;
+export type TreeItem = v.InferOutput<typeof treeItem>;
+export type TreeChange = v.InferOutput<typeof tree>;
+/** A change of one path, or of two by a move. */
+export type SingleChange = v.InferOutput<typeof change>;
+export type Change = SingleChange | TreeChange;
 
 export interface UndoRecord {
   readonly number: number;
@@ -81,14 +95,26 @@ export function blobName(number: number, kind: "before" | "removed"): string {
   return `${digits(number)}.${kind}`;
 }
 
+export function keptPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.kept`);
+}
+
+export function filesPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.files`);
+}
+
+export function recordPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.json`);
+}
+
 export function blobPath(journal: Journal, name: string): string {
   return join(journal.directory, name);
 }
 
 /** Durable when it returns. */
 export function writeRecord(journal: Journal, number: number, what: Change): void {
-  const body = { v: 1, call_id: journal.call_id, at_ms: Date.now(), change: what };
-  writeAtomic(join(journal.directory, `${digits(number)}.json`), `${JSON.stringify(body)}\n`);
+  const body = { v: what.kind === "tree" ? 2 : 1, call_id: journal.call_id, at_ms: Date.now(), change: what };
+  writeAtomic(recordPath(journal, number), `${JSON.stringify(body)}\n`);
   syncDirectory(join(journal.directory, ".."));
 }
 

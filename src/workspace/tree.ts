@@ -12,6 +12,7 @@ import {
 import { Fault } from "../core/fault.ts";
 import { copyInto } from "./content.ts";
 import { at, type Entry, inspect, isForbidden, openChild, openDirectory, openFile, quoted } from "./descend.ts";
+import { decodeName } from "./name.ts";
 import { isStateName, type Names } from "./path.ts";
 
 const nothing: ReadonlySet<string> = new Set();
@@ -20,7 +21,7 @@ const maxDepth = 256;
 
 /** The names in an open directory, sorted by code unit so that every walk has one order. */
 export function namesIn(directory: number): readonly string[] {
-  return readdirSync(`/proc/self/fd/${directory}`).sort();
+  return readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer" }).map(decodeName).sort();
 }
 
 /**
@@ -52,7 +53,7 @@ export function copyTree(from: number, name: string, to: number, as: string, dep
   if (entry?.type === "file") {
     copyFile(from, name, at(to, as), entry);
   } else if (entry?.type === "link") {
-    symlinkSync(readlinkSync(at(from, name)), at(to, as));
+    symlinkSync(readlinkSync(at(from, name), { encoding: "buffer" }), at(to, as));
   } else if (entry?.type === "dir") {
     mkdirSync(at(to, as), entry.mode | 0o700);
     within(from, path, nothing, (source) =>
@@ -101,7 +102,7 @@ function within(parent: number, path: Names, forbidden: ReadonlySet<string>, act
   }
 }
 
-function copyFile(from: number, name: string, target: string, entry: Entry): void {
+function copyFile(from: number, name: string, target: string | Buffer, entry: Entry): void {
   // Refuses several hard links: a copy put back later would have one, and so open what was closed before.
   const opened = openFile(from, [name], "read");
   if (opened === undefined) throw new Fault("not_found", `${JSON.stringify(name)} vanished while it was copied`);

@@ -7,39 +7,90 @@ import { closeSync } from "node:fs";
 import { Fault } from "../core/fault.ts";
 import { contentOf } from "./content.ts";
 import { openFile, withDirectory, withParent } from "./descend.ts";
-import { blobPath, type Change, type FormerFile, type Journal, markUndone, readRecords } from "./journal.ts";
+import {
+  blobPath,
+  type Change,
+  type FormerFile,
+  type Journal,
+  type Mark,
+  markUndone,
+  readRecords,
+  type SingleChange,
+} from "./journal.ts";
 import { type Names, parsePath, pathText } from "./path.ts";
 import { keptName, move, putBack, remove } from "./relocate.ts";
 import { makeDirectories, restoreFile } from "./rewrite.ts";
 import type { Site } from "./site.ts";
 import { withAbsolute } from "./tree.ts";
+import { visibleName } from "./name.ts";
+import { leftoversOf } from "./snapshot.ts";
+import { judgeTree, revertTree, type Verdict } from "./undo-tree.ts";
 import { openView, type View } from "./view.ts";
 
-/** Which paths were put back, in the order it happened, each once. */
+interface Step {
+  readonly verdict: Verdict;
+  readonly paths: readonly string[];
+  readonly revert: () => void;
+}
+
+/**
+ * Which paths were put back, in the order it happened, each once. Throws `failed_precondition` while a snapshot of the
+ * journal is not settled.
+ */
 export function undoJournal(site: Site, journal: Journal, force: boolean): readonly string[] {
   // A workspace that is not there must not look like one in which everything is absent.
   withDirectory(site.ground, [], () => undefined);
+  if (leftoversOf(journal).length > 0) {
+    throw new Fault("failed_precondition", "what a program of this run did is not settled yet", {
+      hint: "wait until the program is over, or run reeve doctor --fix",
+    });
+  }
   const view = openView(site.ground);
-  const conflicts: string[] = [];
-  const plan = readRecords(journal).map((record) => {
-    const verdict = judge(view, journal, record.change);
-    if (verdict === "changed") conflicts.push(subject(record.change));
-    return { ...record, verdict };
-  });
+  const plan = readRecords(journal).map(({ number, change }) => ({
+    number,
+    steps: stepsOf(site, view, journal, number, change, force),
+  }));
+  const steps = plan.flatMap((each) => each.steps);
+  const conflicts = steps.flatMap(({ verdict, paths }) => (verdict === "changed" ? paths : []));
   if (conflicts.length > 0 && !force) throw changedSince([...new Set(conflicts)].sort());
   const restored = new Set<string>();
-  for (const { number, change, verdict } of plan) {
-    if (verdict !== "done") {
-      revert(site, journal, change, force);
-      restored.add(subject(change));
+  for (const each of plan) {
+    for (const { verdict, paths, revert: act } of each.steps) {
+      if (verdict === "done") continue;
+      act();
+      for (const path of paths) restored.add(path);
     }
-    markUndone(journal, number);
+    markUndone(journal, each.number);
   }
   return [...restored];
 }
 
+/** What a record comes to; a tree's paths are judged one by one and put back together, with the first that is open. */
+function stepsOf(
+  site: Site,
+  view: View,
+  journal: Journal,
+  number: number,
+  change: Change,
+  force: boolean,
+): readonly Step[] {
+  if (change.kind !== "tree") {
+    const verdict = judge(view, journal, change);
+    return [{ verdict, paths: [subject(change)], revert: () => revert(site, journal, change, force) }];
+  }
+  const judged = judgeTree(view, change);
+  const first = judged.find(({ verdict }) => verdict !== "done");
+  return judged.map((each) => ({
+    verdict: each.verdict,
+    paths: [visibleName(each.item.path)],
+    revert: () => {
+      if (each === first) revertTree(site, { journal, number }, judged, force);
+    },
+  }));
+}
+
 /** `undo`: as the run left it. `done`: as it was before. `changed`: neither. The view is taken back past the change. */
-function judge(view: View, journal: Journal, change: Change): "undo" | "done" | "changed" {
+function judge(view: View, journal: Journal, change: SingleChange): "undo" | "done" | "changed" {
   switch (change.kind) {
     case "content": {
       const path = names(change.path);
@@ -80,7 +131,7 @@ function judge(view: View, journal: Journal, change: Change): "undo" | "done" | 
   }
 }
 
-function revert(site: Site, journal: Journal, change: Change, force: boolean): void {
+function revert(site: Site, journal: Journal, change: SingleChange, force: boolean): void {
   switch (change.kind) {
     case "content": {
       const path = names(change.path);
@@ -164,7 +215,7 @@ function present(site: Site, path: Names): boolean {
   return openView(site.ground).state(path).type !== "absent";
 }
 
-function matches(state: ReturnType<View["state"]>, mark: Extract<Change, { kind: "appear" }>["mark"]): boolean {
+function matches(state: ReturnType<View["state"]>, mark: Mark): boolean {
   if (mark.type === "file") return sameFile(state, mark);
   // One without an identity is a directory that this very undo will make again, in the place of one a move replaced.
   const isRemade = state.identity === undefined;
@@ -180,7 +231,7 @@ function replacedPlace(replaced: Extract<Change, { kind: "move" }>["replaced"]):
   return replaced.type === "dir" ? { is: "dir" } : { is: "file", sha256: replaced.sha256 };
 }
 
-function subject(change: Change): string {
+function subject(change: SingleChange): string {
   return change.kind === "move" ? change.from : change.path;
 }
 

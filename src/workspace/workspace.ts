@@ -12,6 +12,8 @@ import { handleOn } from "./handle.ts";
 import { journalOf } from "./journal.ts";
 import { isStateName, type Names, parsePath, pathText } from "./path.ts";
 import type { Access, Site, Step } from "./site.ts";
+import type { Settlement } from "./settle.ts";
+import { settleLeftovers, type Snapshot, type SnapshotLimits, takeSnapshot } from "./snapshot.ts";
 import { undoJournal } from "./undo.ts";
 
 export interface WorkspaceOptions {
@@ -40,8 +42,22 @@ export interface Workspace {
   /** The canonical relative form of a path, as policy knows it. Throws as the lexical guard does; touches no disk. */
   relative(path: string): string;
   handle(options: HandleOptions): WorkspaceHandle;
-  /** See `undoRun`. */
+  /**
+   * Keeps what a program may change beneath the paths, durable when it returns. Throws `resource_exhausted` over a limit,
+   * and for the paths as the guard does.
+   */
+  snapshot(options: SnapshotOptions): Promise<Snapshot>;
+  /** Settles what crashes left of a run's snapshots. Throws `failed_precondition` while a program of it runs. */
+  settle(run_id: string): Promise<readonly Settlement[]>;
+  /** See `undoRun`; what is not settled is refused. */
   undo(run_id: string, options: UndoOptions): readonly string[];
+}
+
+export interface SnapshotOptions extends SnapshotLimits {
+  readonly run_id: string;
+  readonly call_id: string;
+  /** As `relative` takes them; one that is not there holds nothing. */
+  readonly paths: readonly string[];
 }
 
 export interface UndoOptions {
@@ -74,6 +90,13 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     relative: (path) => pathText(parse(path)),
     handle: ({ run_id, call_id, mutable, permits }) =>
       handleOn(siteOf(run_id, call_id, requirement(mutable, permits)), parse),
+    snapshot: ({ run_id, call_id, paths, ...limits }) =>
+      takeSnapshot(
+        siteOf(run_id, call_id, () => undefined),
+        paths.map(parse),
+        limits,
+      ),
+    settle: (run_id) => settleLeftovers(siteOf(run_id, "settle", () => undefined)),
     undo: (run_id, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
       undoJournal(
         siteOf(as.run_id, as.call_id, () => undefined),

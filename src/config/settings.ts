@@ -196,6 +196,23 @@ export const settingsSchema = v.strictObject({
     ),
     max_thinking_chars: setting(integer(64, 100_000), 4000, "Characters of it that are kept."),
   }),
+  sandbox: section({
+    uid: setting(
+      integer(1, 4_294_967_293),
+      61_000,
+      "User that programs run as when Reeve runs as root and the workspace belongs to root; a new workspace is given to it.",
+    ),
+    undo_bytes: setting(
+      integer(0, 1_099_511_627_776),
+      268_435_456,
+      "Bytes of files kept for the undo before a program runs; where it may write more, it is refused.",
+    ),
+    undo_files: setting(
+      integer(0, 10_000_000),
+      50_000,
+      "Files, directories and links a program may find where it writes; where there are more, it is refused.",
+    ),
+  }),
   ledger: section({
     witness_file: setting(
       v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path outside the home"))),

@@ -60,11 +60,16 @@ function createDurable(path: string | Buffer, mode: number, fill: (fd: number) =
 /**
  * Writes a complete file beside the one it will replace. It takes over the owner and permission bits of `former`
  * (set-uid and set-gid are dropped, as write(2) drops them); without one it gets `mode`, the default being what an
- * editor would give, 0666 less the umask. Throws `permission_denied` when the owner cannot be kept.
+ * editor would give, 0666 less the umask, and belongs to `owner` where one is told. Throws `permission_denied` when the
+ * owner cannot be kept.
  */
 export function prepareFile(
   directory: number,
-  options: { readonly former: Entry | undefined; readonly mode?: number },
+  options: {
+    readonly former: Entry | undefined;
+    readonly mode?: number;
+    readonly owner?: Pick<Entry, "user_id" | "group_id"> | undefined;
+  },
   fill: (sink: Sink) => void,
 ): PreparedFile {
   const temporary = temporaryName();
@@ -72,7 +77,8 @@ export function prepareFile(
   const sink = sinkInto();
   createDurable(at(directory, temporary), mode === undefined ? 0o666 : 0o600, (fd) => {
     fill(sink.to(fd));
-    if (options.former) keepOwner(fd, options.former);
+    const owner = options.former ?? options.owner;
+    if (owner) keepOwner(fd, owner);
     if (mode !== undefined) fchmodSync(fd, mode);
   });
   return { temporary, ...sink.content() };
@@ -154,7 +160,7 @@ function pump(source: number, most: number | undefined, offset: number, put: (by
   return { sha256: hasher.digest("hex"), size };
 }
 
-function keepOwner(fd: number, former: Entry): void {
+function keepOwner(fd: number, former: Pick<Entry, "user_id" | "group_id">): void {
   const own = entryAt(fd);
   if (own.user_id === former.user_id && own.group_id === former.group_id) return;
   try {

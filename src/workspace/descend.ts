@@ -38,7 +38,7 @@ export interface OpenedFile {
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // open(2): the descriptor only names the object, so neither a FIFO nor a device notices. Not among Node's constants;
 // the same number on every Linux that Bun runs on.
-const nameOnly = 0o10000000;
+export const nameOnly = 0o10000000;
 
 /** The name of a directory's entry through its descriptor. */
 export function at(directory: number, name: string): string | Buffer {

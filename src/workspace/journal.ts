@@ -17,7 +17,14 @@ const path = v.pipe(v.string(), v.minLength(1));
 const blob = v.pipe(v.string(), v.regex(/^[0-9]{6,9}\.(?:before|removed)$/));
 
 /** A file's former content. Without a blob it is the first `size` bytes of what came after (an append). */
-const formerFile = v.strictObject({ sha256: digest, size: count, mode: count, blob: v.nullable(blob) });
+const formerFile = v.strictObject({
+  sha256: digest,
+  size: count,
+  mode: count,
+  blob: v.nullable(blob),
+  /** Absent in records of the versions before it was kept. */
+  owner: v.optional(v.strictObject({ user_id: count, group_id: count })),
+});
 
 /** What must still be found for the undo to be certain: a file by its content, a directory by `device:inode`. */
 const mark = v.variant("type", [

@@ -1,7 +1,7 @@
 /** What a program did: the difference between a snapshot and what is there now, written as one undo record. */
 import { chmodSync, closeSync, constants, existsSync, openSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { at, entryAt } from "./descend.ts";
+import { at, entryAt, nameOnly } from "./descend.ts";
 import { filesPath, type Journal, type TreeItem, writeRecord } from "./journal.ts";
 import { retain } from "./kept.ts";
 import { visibleName } from "./name.ts";
@@ -43,8 +43,6 @@ export interface UnsafePath {
 }
 
 const most = 1000;
-// open(2): O_PATH, which is not among Node's constants.
-const nameOnly = 0o10000000;
 /** New files beyond these are left out of the record, so that a program cannot fill this process's memory with names. */
 const maxNew = 200_000;
 

@@ -111,6 +111,17 @@ export function leftoversOf(journal: Journal): readonly number[] {
   return [...new Set(numbers)].sort((one, other) => one - other);
 }
 
+/** The runs beneath an undo area with snapshots whose process is gone, sorted. */
+export function unsettledIn(undo: string): readonly string[] {
+  if (!existsSync(undo)) return [];
+  return readdirSync(undo)
+    .filter((run) => {
+      const journal = { directory: join(undo, run), call_id: "" };
+      return leftoversOf(journal).some((number) => !isRunning(journal, number));
+    })
+    .sort();
+}
+
 /** Whether the process that took the snapshot is still there and has not settled it. */
 function isRunning(journal: Journal, number: number): boolean {
   const path = ownerPath(journal, number);

@@ -1,7 +1,9 @@
 /** Whole directories: looking through one before it is removed or moved, and carrying one across file systems. */
 import {
   closeSync,
+  fchownSync,
   fsyncSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -54,11 +56,13 @@ export function copyTree(from: number, name: string, to: number, as: string, dep
     copyFile(from, name, at(to, as), entry);
   } else if (entry?.type === "link") {
     symlinkSync(readlinkSync(at(from, name), { encoding: "buffer" }), at(to, as));
+    keepOwnerOf(entry, (user_id, group_id) => lchownSync(at(to, as), user_id, group_id));
   } else if (entry?.type === "dir") {
     mkdirSync(at(to, as), entry.mode | 0o700);
     within(from, path, nothing, (source) =>
       within(to, [as], nothing, (target) => {
         for (const each of namesIn(source)) copyTree(source, each, target, each, depth + 1);
+        keepOwnerOf(entry, (user_id, group_id) => fchownSync(target, user_id, group_id));
         fsyncSync(target);
       }),
     );
@@ -108,9 +112,15 @@ function copyFile(from: number, name: string, target: string | Buffer, entry: En
   if (opened === undefined) throw new Fault("not_found", `${JSON.stringify(name)} vanished while it was copied`);
   try {
     copyInto(opened.fd, target, entry.mode);
+    keepOwnerOf(entry, (user_id, group_id) => lchownSync(target, user_id, group_id));
   } finally {
     closeSync(opened.fd);
   }
+}
+
+/** Only root can give files away, and only there do copies need it. */
+function keepOwnerOf({ user_id, group_id }: Entry, chown: (user_id: number, group_id: number) => void): void {
+  if (process.geteuid?.() === 0) chown(user_id, group_id);
 }
 
 function tooDeep(names: Names): Fault {

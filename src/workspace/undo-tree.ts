@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { asFault, Fault } from "../core/fault.ts";
 import { createFile, temporaryName, writeInto } from "./content.ts";
-import { at, type Entry, entryAt, inspect, quoted, withDirectory, withParent } from "./descend.ts";
+import { at, type Entry, entryAt, inspect, nameOnly, quoted, withDirectory, withParent } from "./descend.ts";
 import { type Journal, nextNumber, type TreeChange, type TreeItem, writeRecord } from "./journal.ts";
 import { Keeping, withKept } from "./kept.ts";
 import { encodeName } from "./name.ts";
@@ -42,9 +42,6 @@ import {
 import { syncFileSystem } from "./sync.ts";
 import { namesIn } from "./tree.ts";
 import type { PathState, View } from "./view.ts";
-
-// open(2): O_PATH, which is not among Node's constants.
-const nameOnly = 0o10000000;
 
 /** So many are waited for one by one. */
 const fewFiles = 64;

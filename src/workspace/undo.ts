@@ -174,7 +174,7 @@ function restoreContent(
   if (force) makeDirectories(site, path.slice(0, -1));
   const restore = (source: number) => {
     if (contentOf(source, former.size).sha256 === former.sha256) {
-      return restoreFile(site, path, source, former.size, former.mode);
+      return restoreFile(site, path, source, former);
     }
     throw former.blob === null
       ? new Fault(

@@ -10,10 +10,11 @@ import type { WorkspaceHandle } from "../define/handles.ts";
 import { at, entryAt, entryOf, type Ground, openDirectory } from "./descend.ts";
 import { handleOn } from "./handle.ts";
 import { journalOf } from "./journal.ts";
+import { type FileOwner, type Given, giveTree } from "./owner.ts";
 import { isStateName, type Names, parsePath, pathText } from "./path.ts";
 import type { Access, Site, Step } from "./site.ts";
 import type { Settlement } from "./settle.ts";
-import { settleLeftovers, type Snapshot, type SnapshotLimits, takeSnapshot } from "./snapshot.ts";
+import { settleLeftovers, type Snapshot, type SnapshotLimits, takeSnapshot, unsettledIn } from "./snapshot.ts";
 import { undoJournal } from "./undo.ts";
 
 export interface WorkspaceOptions {
@@ -49,6 +50,10 @@ export interface Workspace {
   snapshot(options: SnapshotOptions): Promise<Snapshot>;
   /** Settles what crashes left of a run's snapshots. Throws `failed_precondition` while a program of it runs. */
   settle(run_id: string): Promise<readonly Settlement[]>;
+  /** Runs with a snapshot that nobody is going to settle, sorted. */
+  unsettled(): readonly string[];
+  /** Gives what belongs to root here to another user. */
+  give(owner: FileOwner): Promise<Given>;
   /** See `undoRun`; what is not settled is refused. */
   undo(run_id: string, options: UndoOptions): readonly string[];
 }
@@ -96,6 +101,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
         paths.map(parse),
         limits,
       ),
+    unsettled: () => unsettledIn(options.undo),
+    give: (owner) => giveTree(ground, owner),
     settle: (run_id) => settleLeftovers(siteOf(run_id, "settle", () => undefined)),
     undo: (run_id, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
       undoJournal(

@@ -19,9 +19,12 @@ import { info as networkInfo } from "./network/info.ts";
 import { grant as policyGrant } from "./policy/grant.ts";
 import { list as policyList } from "./policy/list.ts";
 import { revoke as policyRevoke } from "./policy/revoke.ts";
+import { accept as runAccept } from "./run/accept.ts";
 import { cancel as runCancel } from "./run/cancel.ts";
+import { files as runFiles } from "./run/files.ts";
 import { get as runGet } from "./run/get.ts";
 import { list as runList } from "./run/list.ts";
+import { revert as runRevert } from "./run/revert.ts";
 import { undo as runUndo } from "./run/undo.ts";
 import { list as secretsList } from "./secrets/list.ts";
 import { remove as secretsRemove } from "./secrets/remove.ts";
@@ -57,9 +60,12 @@ export const tools: readonly Tool[] = [
   policyGrant,
   policyList,
   policyRevoke,
+  runAccept,
   runCancel,
+  runFiles,
   runGet,
   runList,
+  runRevert,
   runUndo,
   secretsList,
   secretsRemove,

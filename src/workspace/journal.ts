@@ -76,6 +76,7 @@ export type Change = SingleChange | TreeChange;
 
 export interface UndoRecord {
   readonly number: number;
+  readonly at_ms: number;
   readonly change: Change;
 }
 
@@ -130,7 +131,7 @@ export function readRecords(journal: Journal): readonly UndoRecord[] {
   if (lstatSync(journal.directory, { throwIfNoEntry: false }) === undefined) return [];
   const names = readdirSync(journal.directory).filter((name) => /^[0-9]{6,9}\.json$/.test(name));
   return names
-    .map((name) => ({ number: numberOf(name), change: readRecord(join(journal.directory, name)) }))
+    .map((name) => ({ number: numberOf(name), ...readRecord(join(journal.directory, name)) }))
     .sort((a, b) => b.number - a.number);
 }
 
@@ -141,9 +142,9 @@ export function markUndone(journal: Journal, number: number): void {
   syncDirectory(journal.directory);
 }
 
-function readRecord(file: string): Change {
+function readRecord(file: string): Pick<UndoRecord, "at_ms" | "change"> {
   try {
-    return check(record, parseJson(readFileSync(file, "utf8"), "undo record"), "undo record").change;
+    return check(record, parseJson(readFileSync(file, "utf8"), "undo record"), "undo record");
   } catch (cause) {
     if (!(cause instanceof Fault)) throw asFault(cause, file);
     throw new Fault("data_loss", `${file} is damaged: ${cause.message}`, {

@@ -1,5 +1,5 @@
 /**
- * Undo of a run: its records are checked against the workspace as a whole first, newest to oldest, then carried out in
+ * Undo of runs: their records are checked against the workspace as a whole first, newest to oldest, then carried out in
  * that order. Nothing is touched when a path was changed by someone else since, unless forced. What the undo does is
  * itself recorded, and a record done or found done already is marked, so it can be repeated after a crash.
  */
@@ -16,6 +16,7 @@ import {
   markUndone,
   readRecords,
   type SingleChange,
+  type UndoRecord,
 } from "./journal.ts";
 import { type Names, parsePath, pathText } from "./path.ts";
 import { keptName, move, putBack, remove } from "./relocate.ts";
@@ -37,16 +38,17 @@ interface Step {
  * Which paths were put back, in the order it happened, each once. Throws `failed_precondition` while a snapshot of the
  * journal is not settled.
  */
-export function undoJournal(site: Site, journal: Journal, force: boolean): readonly string[] {
+export function undoJournals(site: Site, journals: readonly Journal[], force: boolean): readonly string[] {
   // A workspace that is not there must not look like one in which everything is absent.
   withDirectory(site.ground, [], () => undefined);
-  if (leftoversOf(journal).length > 0) {
+  if (journals.some((journal) => leftoversOf(journal).length > 0)) {
     throw new Fault("failed_precondition", "what a program of this run did is not settled yet", {
       hint: "wait until the program is over, or run reeve doctor --fix",
     });
   }
   const view = openView(site.ground);
-  const plan = readRecords(journal).map(({ number, change }) => ({
+  const plan = inOrder(journals).map(({ journal, number, change }) => ({
+    journal,
     number,
     steps: stepsOf(site, view, journal, number, change, force),
   }));
@@ -60,9 +62,25 @@ export function undoJournal(site: Site, journal: Journal, force: boolean): reado
       act();
       for (const path of paths) restored.add(path);
     }
-    markUndone(journal, each.number);
+    markUndone(each.journal, each.number);
   }
   return [...restored];
+}
+
+type Recorded = UndoRecord & { readonly journal: Journal };
+
+/** The records of all journals, newest first: each journal in its own order, and one journal's among the other's by time. */
+function inOrder(journals: readonly Journal[]): readonly Recorded[] {
+  const left = journals.map((journal) => readRecords(journal).map((record) => ({ ...record, journal })));
+  const merged: Recorded[] = [];
+  for (;;) {
+    const [next] = left
+      .flatMap((records) => (records[0] ? [{ record: records[0], records }] : []))
+      .sort((one, other) => other.record.at_ms - one.record.at_ms);
+    if (next === undefined) return merged;
+    merged.push(next.record);
+    next.records.shift();
+  }
 }
 
 /** What a record comes to; a tree's paths are judged one by one and put back together, with the first that is open. */

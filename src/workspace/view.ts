@@ -42,6 +42,14 @@ type Spot = Exclude<Place, { readonly is: "moved" }> | { readonly is: "real"; re
 const nothing = () => undefined;
 const absent: PathState = { type: "absent", sha256: nothing, content: nothing };
 
+/** SHA-256 of the regular file at a path whose names need not be ones a path can spell. */
+export function digestOf(ground: Ground, path: string): string | undefined {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  if (names.includes("..")) return undefined;
+  const state = openView(ground).state(names);
+  return state.type === "file" ? state.content() : undefined;
+}
+
 export function openView(ground: Ground): View {
   const overlays = new Overlays();
 

@@ -15,7 +15,9 @@ import { isStateName, type Names, parsePath, pathText } from "./path.ts";
 import type { Access, Site, Step } from "./site.ts";
 import type { Settlement } from "./settle.ts";
 import { settleLeftovers, type Snapshot, type SnapshotLimits, takeSnapshot, unsettledIn } from "./snapshot.ts";
-import { undoJournal } from "./undo.ts";
+import { undoJournals } from "./undo.ts";
+import { digestOf } from "./view.ts";
+import { writtenFiles } from "./written.ts";
 
 export interface WorkspaceOptions {
   /** Absolute. Its last component must not be a link. */
@@ -52,10 +54,14 @@ export interface Workspace {
   settle(run_id: string): Promise<readonly Settlement[]>;
   /** Runs with a snapshot that nobody is going to settle, sorted. */
   unsettled(): readonly string[];
+  /** The files a run wrote, by its undo records with a number above `after`. */
+  written(run_id: string, after?: number): ReturnType<typeof writtenFiles>;
+  /** SHA-256 of what a file holds now; undefined for what is no regular file or may not be entered. */
+  digest(path: string): string | undefined;
   /** Gives what belongs to root here to another user. */
   give(owner: FileOwner): Promise<Given>;
   /** See `undoRun`; what is not settled is refused. */
-  undo(run_id: string, options: UndoOptions): readonly string[];
+  undo(run_ids: readonly string[], options: UndoOptions): readonly string[];
 }
 
 export interface SnapshotOptions extends SnapshotLimits {
@@ -102,23 +108,30 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
         limits,
       ),
     unsettled: () => unsettledIn(options.undo),
+    written: (run_id, after) => writtenFiles(journalOf(options.undo, run_id, ""), after),
+    digest: (path) => digestOf(ground, path),
     give: (owner) => giveTree(ground, owner),
     settle: (run_id) => settleLeftovers(siteOf(run_id, "settle", () => undefined)),
-    undo: (run_id, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
-      undoJournal(
+    undo: (run_ids, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
+      undoJournals(
         siteOf(as.run_id, as.call_id, () => undefined),
-        journalOf(options.undo, run_id, as.call_id),
+        run_ids.map((run_id) => journalOf(options.undo, run_id, as.call_id)),
         force,
       ),
   };
 }
 
 /**
- * Puts back what a run changed, newest change first, and returns the paths put back. Throws `failed_precondition` naming
- * the paths that changed since, before touching any, unless forced. Repeating it, also after a crash, does no harm.
+ * Puts back what a run changed, or several as one, newest change first, and returns the paths put back. Throws
+ * `failed_precondition` naming the paths that changed since, before touching any, unless forced. Repeating it, also after a
+ * crash, does no harm.
  */
-export function undoRun(workspace: Workspace, run_id: string, options: UndoOptions = {}): readonly string[] {
-  return workspace.undo(run_id, options);
+export function undoRun(
+  workspace: Workspace,
+  run_id: string | readonly string[],
+  options: UndoOptions = {},
+): readonly string[] {
+  return workspace.undo(typeof run_id === "string" ? [run_id] : run_id, options);
 }
 
 function requirement(mutable: boolean, permits: HandleOptions["permits"]): Site["require"] {

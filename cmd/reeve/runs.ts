@@ -11,7 +11,7 @@ import { principalText } from "../../src/define/principal.ts";
 import { bundleOf, checkSeal, resolveRunId } from "../../src/engine/history.ts";
 import { replayBundle } from "../../src/engine/replay.ts";
 import { runStates } from "../../src/tools/run/list.ts";
-import { accept, files, revert } from "./run-files.ts";
+import { accept, files, revert } from "./shell/run-files.ts";
 import { columns } from "./shell/columns.ts";
 import { actThrough } from "./shell/control.ts";
 import { withEngine } from "./shell/engine.ts";

@@ -34,8 +34,8 @@ export class Quarantine {
   wrote(run_id: string): void {
     const { quarantine } = this.#keeper;
     const seen = quarantine.seen(run_id);
-    if (seen !== undefined) return this.#follow(run_id, seen);
-    if (quarantine.isEmpty()) return;
+    if (seen !== undefined) this.#follow(run_id, seen);
+    if (seen !== undefined || quarantine.isEmpty()) return;
     const { files, last } = this.#workspace.written(run_id, this.#seen.get(run_id));
     for (const file of files) {
       const [origin] = file.of_sha256 === null ? [] : quarantine.runsOf(file.of_sha256);

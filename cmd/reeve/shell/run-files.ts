@@ -1,10 +1,10 @@
 /** `reeve runs files`, `revert` and `accept`: what a run wrote, taking it back with its sub-agents', or taking it on. */
 import * as v from "valibot";
-import { defineCommand, described, toggle } from "../../src/define/command.ts";
-import { resolveRunId } from "../../src/engine/history.ts";
-import { columns } from "./shell/columns.ts";
-import { actThrough } from "./shell/control.ts";
-import { withEngine } from "./shell/engine.ts";
+import { defineCommand, described, toggle } from "../../../src/define/command.ts";
+import { resolveRunId } from "../../../src/engine/history.ts";
+import { columns } from "./columns.ts";
+import { actThrough } from "./control.ts";
+import { withEngine } from "./engine.ts";
 
 const runField = described(v.string(), "RUN", "its id, the beginning or end of it, or last");
 

@@ -222,6 +222,21 @@ test("a change of equal length in the same tick of the clock is seen", async () 
   }
 });
 
+test("a file changed right before the snapshot is compared by content, one from before by its times", async () => {
+  writeFileSync(join(root, "old"), "o");
+  utimesSync(join(root, "old"), 1, 1);
+  await Bun.sleep(60);
+  writeFileSync(join(root, "new"), "n");
+  const snapshot = await take();
+  const pending = JSON.parse(readFileSync(join(undo, "run/000001.pending.json"), "utf8")) as {
+    readonly seen: readonly { readonly path: string; readonly doubtful: boolean }[];
+  };
+  const doubtful = pending.seen.filter((each) => each.doubtful).map((each) => each.path);
+  expect(doubtful).toContain("new");
+  expect(doubtful).not.toContain("old");
+  expect((await snapshot.settle()).total).toBe(0);
+});
+
 test("times set back do not hide a change", async () => {
   writeFileSync(join(root, "f"), "before");
   await Bun.sleep(60);

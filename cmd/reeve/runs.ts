@@ -11,6 +11,7 @@ import { principalText } from "../../src/define/principal.ts";
 import { bundleOf, checkSeal, resolveRunId } from "../../src/engine/history.ts";
 import { replayBundle } from "../../src/engine/replay.ts";
 import { runStates } from "../../src/tools/run/list.ts";
+import { accept, files, revert } from "./shell/run-files.ts";
 import { columns } from "./shell/columns.ts";
 import { actThrough } from "./shell/control.ts";
 import { withEngine } from "./shell/engine.ts";
@@ -165,8 +166,8 @@ const cancel = defineCommand({
 
 export const runs = defineGroup({
   name: "runs",
-  summary: "List, show, replay, export and cancel runs.",
-  commands: [list, show, replay, exportOne, cancel],
+  summary: "List, show, replay, export, cancel and revert runs.",
+  commands: [list, show, files, revert, accept, replay, exportOne, cancel],
 });
 
 /** A file of the bundle, or undefined for a run that ended before it was written. */

@@ -204,9 +204,9 @@ export const settingsSchema = v.strictObject({
       "What confines programs: the strongest this machine holds, or the one named and no other; none switches programs off.",
     ),
     uid: setting(
-      v.nullable(integer(1, 4_294_967_294)),
-      null,
-      "User that programs run as when Reeve is root; null for the owner of the workspace.",
+      integer(1, 4_294_967_293),
+      61_000,
+      "User that programs run as when Reeve runs as root and the workspace belongs to root; a new workspace is given to it.",
     ),
     system_paths: setting(
       v.array(v.pipe(text, v.check(isAbsolute, "must be an absolute path"))),
@@ -223,6 +223,16 @@ export const settingsSchema = v.strictObject({
       integer(4096, 1_099_511_627_776),
       67_108_864,
       "Bytes a program may print before it is ended.",
+    ),
+    undo_bytes: setting(
+      integer(0, 1_099_511_627_776),
+      268_435_456,
+      "Bytes of files kept for the undo before a program runs; where it may write more, it is refused.",
+    ),
+    undo_files: setting(
+      integer(0, 10_000_000),
+      50_000,
+      "Files, directories and links a program may find where it writes; where there are more, it is refused.",
     ),
   }),
   egress: section({

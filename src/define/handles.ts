@@ -211,6 +211,22 @@ export interface RunsHandle {
   metrics(filter: RunFilter): Promise<RunMetrics>;
   /** Puts back what a run changed in the workspace, newest first; returns the paths restored. */
   undo(id: string): Promise<readonly string[]>;
+  /** As `undo`, for the run and all sub-agents' runs beneath it as one; `force` also where something changed since. */
+  revert(
+    id: string,
+    options: { readonly force: boolean },
+  ): Promise<{ readonly restored: readonly string[]; readonly runs: readonly string[] }>;
+  /** The files a run wrote and did not remove again, by path. */
+  files(id: string): Promise<readonly RunFileFacts[]>;
+  /** Takes what a run wrote as the operator's own: reading it brings no untrusted text any more. How many files that are. */
+  accept(id: string): Promise<number>;
+}
+
+export interface RunFileFacts {
+  readonly path: string;
+  readonly state: "as written" | "changed since" | "gone";
+  /** Whether it was written by a run that had read untrusted text, and nobody accepted it. */
+  readonly quarantined: boolean;
 }
 
 export interface RunFilter {

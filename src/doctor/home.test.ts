@@ -1,13 +1,25 @@
 /** The doctor on a real home: each illness is given to it, found, and cured only as far as nothing is lost. */
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { loadConfig } from "../config/load.ts";
 import type { Clock } from "../core/clock.ts";
 import { type Home, homeAt } from "../core/home.ts";
 import { newId } from "../core/id.ts";
 import { sealBundle } from "../engine/bundle.ts";
 import { initHome } from "../engine/init.ts";
+import { openHomeWorkspace } from "../engine/place.ts";
 import { readJournal } from "../engine/journal.ts";
 import { openEngine } from "../engine/open.ts";
 import { operator } from "../define/principal.ts";
@@ -178,4 +190,39 @@ describe("lost data", () => {
       fixable: false,
     });
   });
+});
+
+describe.if(process.geteuid?.() === 0)("a workspace of root", () => {
+  test("is no workspace init makes; it is told, and given to the programs' user by --fix", async () => {
+    const place_of_work = join(home.root, "workspace");
+    expect(lstatSync(place_of_work).uid).toBe(61_000);
+    writeFileSync(join(place_of_work, "f"), "f");
+    chownSync(place_of_work, 0, 0);
+    expect(await troubles()).toMatchObject([{ name: "workspace", status: "warn", fixable: true }]);
+    expect(await troubles(true)).toMatchObject([
+      { name: "workspace", fixed: "gave 2 files and directories to user 61000" },
+    ]);
+    expect([lstatSync(place_of_work).uid, lstatSync(join(place_of_work, "f")).uid]).toEqual([61_000, 61_000]);
+    expect(await troubles()).toEqual([]);
+  });
+
+  test("that was there before init stays whose it was", async () => {
+    const there = mkdtempSync(join(place, "there-"));
+    const root = mkdtempSync(join(place, "home-"));
+    const options = { witness: `${root}.witness`, workspace: there, agent: "default", profile: "observer" } as const;
+    await initHome({ home: homeAt(root), ...options, force: false, clock });
+    expect(lstatSync(there).uid).toBe(0);
+  });
+});
+
+test("what a program changed before its process died is recorded by --fix", async () => {
+  const opened = openHomeWorkspace(home, loadConfig(home.config));
+  await opened.snapshot({ run_id: "run", call_id: "c", paths: ["."], max_bytes: 99, max_files: 99 });
+  writeFileSync(join(home.root, "workspace/f"), "f");
+  expect(await troubles()).toEqual([]);
+  writeFileSync(join(home.undo, "run/000001.owner"), "gone/0/1/1\n");
+  expect(await troubles()).toMatchObject([{ name: "leftovers", status: "warn", fixable: true }]);
+  expect(await troubles(true)).toMatchObject([{ name: "leftovers", fixed: "recorded 1 paths changed in run run" }]);
+  expect(await troubles()).toEqual([]);
+  expect(opened.written("run").files).toMatchObject([{ path: "f" }]);
 });

@@ -133,6 +133,7 @@ async function perform(attempt: Attempt, tool: Tool, input: unknown, decision: A
       minted?.revoke();
     }
   });
+  if (tool.effect !== "read") door.quarantine.wrote(attempt.scope.run_id);
   const duration_ms = Math.round((door.clock.monotonic() - started) * 1000) / 1000;
   await recordOutcome(attempt, tool, duration_ms, result).catch((thrown: unknown) => {
     const { code, message, hint } = asFault(thrown);

@@ -9,6 +9,7 @@ import type { ApprovalStore } from "../store/approvals.ts";
 import type { Scrubber } from "../vault/scrub.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Mint } from "./mint.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { RunScope } from "./scope.ts";
 
 export interface Door {
@@ -16,6 +17,7 @@ export interface Door {
   readonly ledger: Ledger;
   readonly home: Home;
   readonly approvals: ApprovalStore;
+  readonly quarantine: Quarantine;
   /** How long an approval may be answered, in milliseconds. */
   readonly approval_expiry_ms: number;
   readonly clock: Clock;

@@ -1,12 +1,14 @@
 /** Runs as their handle and the command line see them: list, one, metrics, cancel, undo. */
 import { join } from "node:path";
-import { isJsonObject } from "../core/canonical.ts";
+import { isJsonObject, type Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import type { RunFacts, RunsHandle, RunState } from "../define/handles.ts";
 import { principalText } from "../define/principal.ts";
 import type { RunRow } from "../store/runs.ts";
+import { visibleName } from "../workspace/name.ts";
 import { undoRun, type Workspace } from "../workspace/workspace.ts";
 import { fileDigest } from "./control.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { CallScope } from "./scope.ts";
 import type { ActiveRun, RunKeeper } from "./run.ts";
 import { cancelWaiting, canceledFault } from "./run.ts";
@@ -14,9 +16,13 @@ import { cancelWaiting, canceledFault } from "./run.ts";
 export function runsHandle(
   keeper: RunKeeper,
   workspace: Workspace,
+  quarantine: Quarantine,
   active: ReadonlyMap<string, ActiveRun>,
   scope: CallScope,
 ): RunsHandle {
+  const as = { run_id: scope.run_id, call_id: scope.call_id };
+  const enter = (type: string, payload: Json) =>
+    keeper.ledger.append({ type, actor: principalText(scope.principal), run: scope.run_id, payload });
   return {
     list: async (filter) => {
       const { rows, total } = await keeper.runs.list(filter);
@@ -35,14 +41,28 @@ export function runsHandle(
     },
     metrics: (filter) => keeper.runs.totals(filter),
     undo: async (id) => {
-      const paths = undoRun(workspace, id, { as: { run_id: scope.run_id, call_id: scope.call_id } });
-      await keeper.ledger.append({
-        type: "workspace.undone",
-        actor: principalText(scope.principal),
-        run: scope.run_id,
-        payload: { undone: id, paths: paths.length },
-      });
+      await workspace.settle(id);
+      const paths = undoRun(workspace, id, { as });
+      await enter("workspace.undone", { undone: id, paths: paths.length });
       return paths;
+    },
+    revert: async (id, { force }) => {
+      const runs = [id, ...(await keeper.runs.beneath(id))];
+      for (const run of runs) await workspace.settle(run);
+      const restored = undoRun(workspace, runs, { force, as });
+      await enter("run.reverted", { reverted: id, runs, force, paths: restored.length });
+      return { restored, runs };
+    },
+    files: async (id) =>
+      workspace.written(id).files.map(({ path, sha256 }) => {
+        const now = workspace.digest(path);
+        const state = now === sha256 ? "as written" : now === undefined ? "gone" : "changed since";
+        return { path: visibleName(path), state, quarantined: quarantine.isQuarantined(path) };
+      }),
+    accept: async (id) => {
+      const runs = [id, ...(await keeper.runs.beneath(id))];
+      await enter("quarantine.accepted", { accepted: id, runs });
+      return runs.reduce((sum, run) => sum + quarantine.release(run), 0);
     },
   };
 }

@@ -1,14 +1,26 @@
 /** Makes a new home: directories, config, policy with explicit grants, vault, log key, ledger, and the pins outside it. */
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import * as v from "valibot";
 import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import type { Json } from "../core/canonical.ts";
 import { type Clock, rfc3339, systemClock } from "../core/clock.ts";
-import { Fault, asFault } from "../core/fault.ts";
+import { Fault, asFault, systemErrorName } from "../core/fault.ts";
 import { type Home, homeAt, liesInside } from "../core/home.ts";
 import { checkAgentName, newId } from "../core/id.ts";
 import { utf8 } from "../core/text.ts";
 import { makePinDirectory, type Pin, pinOf, setAsidePins } from "../core/pin.ts";
+import { settingsSchema } from "../config/settings.ts";
 import { defaultConfigText } from "../config/template.ts";
 import { seedPersona } from "../context/persona.ts";
 import { agent } from "../define/principal.ts";
@@ -81,7 +93,11 @@ export async function initHome(options: InitOptions): Promise<InitResult> {
     for (const directory of [home.state, home.keys, home.vault, home.agents, home.undo])
       mkdirSync(directory, { mode: 0o700 });
     mkdirSync(home.runs, { recursive: true, mode: 0o700 });
-    named(`the workspace ${workspace}`, () => mkdirSync(workspace, { recursive: true, mode: 0o755 }));
+    named(`the workspace ${workspace}`, () => {
+      const isNew = lstatSync(workspace, { throwIfNoEntry: false }) === undefined;
+      mkdirSync(workspace, { recursive: true, mode: 0o755 });
+      if (isNew) giveToPrograms(workspace, options);
+    });
     named(`the directory ${dirname(pin.witness)} of the pinned key`, () => makePinDirectory(pin));
     pins = setAsidePins(pin, stamp);
   } catch (thrown) {
@@ -185,6 +201,22 @@ async function furnish(
     verifier_keys,
     pinned_key: pin.keys,
   };
+}
+
+/** As root, programs run as another user, who is to own the workspace. Where that user cannot be had the doctor tells. */
+function giveToPrograms(workspace: string, { settings = {} }: InitOptions): void {
+  if (process.geteuid?.() !== 0) return;
+  const set = settings["sandbox.uid"];
+  const uid = typeof set === "number" ? set : v.getDefault(settingsSchema.entries.sandbox.entries.uid);
+  const directory = openSync(workspace, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    fchownSync(directory, uid, uid);
+  } catch (thrown) {
+    // A user namespace that has no such user.
+    if (systemErrorName(thrown) !== "EINVAL") throw thrown;
+  } finally {
+    closeSync(directory);
+  }
 }
 
 function homeExists(home: Home): Fault {

@@ -58,7 +58,7 @@ export function mintFrom(sources: HandleSources): Mint {
       config: () => readOnlyUnless(tool, sources.config(scope), ["set"]),
       policy: () => readOnlyUnless(tool, sources.policy(scope), ["grant", "revoke"]),
       secrets: () => readOnlyUnless(tool, sources.secrets(scope), ["set", "remove", "rotate"]),
-      runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo"]),
+      runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo", "revert", "accept"]),
       sessions: () => readOnlyUnless(tool, sources.sessions(scope), ["close"]),
       agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
       skills: () => sources.skills(),

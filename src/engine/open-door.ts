@@ -13,6 +13,7 @@ import { runsHandle } from "./history.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
+import { Quarantine } from "./quarantine.ts";
 import type { ActiveRun } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 import { sessionsHandle } from "./sessions.ts";
@@ -30,6 +31,7 @@ export function openDoor(
 ): Door {
   const { home, clock } = keeper;
   const workspace = openHomeWorkspace(home, config);
+  const quarantine = new Quarantine(keeper, workspace);
   const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
   const policy = watchPolicy(home.policy);
   const keys = keySecrets(config, providers, environment);
@@ -49,6 +51,7 @@ export function openDoor(
   return {
     catalogue,
     home,
+    quarantine,
     ledger: keeper.ledger,
     approvals: keeper.approvals,
     approval_expiry_ms: config.approvals.expire_after_ms,
@@ -65,7 +68,7 @@ export function openDoor(
       config: (scope) => configHandle(keeper, scope),
       policy: (scope) => policyHandle(keeper, capabilities, scope),
       secrets: (scope) => secretsHandle(keeper, vault, scope),
-      runs: (scope) => runsHandle(keeper, workspace, engine.active, scope),
+      runs: (scope) => runsHandle(keeper, workspace, quarantine, engine.active, scope),
       sessions: (scope) => sessionsHandle(keeper, scope),
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
       skills: () =>

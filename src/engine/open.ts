@@ -10,6 +10,7 @@ import type { Tool } from "../define/tool.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { fileWitness } from "../ledger/witness.ts";
 import { ApprovalStore } from "../store/approvals.ts";
+import { QuarantineStore } from "../store/quarantine.ts";
 import { RunStore } from "../store/runs.ts";
 import { SessionStore } from "../store/sessions.ts";
 import { StateFile } from "../store/state.ts";
@@ -18,7 +19,7 @@ import { openVault } from "../vault/vault.ts";
 import { Engine } from "./engine.ts";
 import { logKeyFrom } from "./log-key.ts";
 import { observeControlFiles } from "./observe.ts";
-import { reconcileRuns } from "./reconcile.ts";
+import { reconcileRuns, settlePrograms } from "./reconcile.ts";
 import type { RunKeeper } from "./run.ts";
 import { checkVault } from "./vault-chain.ts";
 
@@ -70,11 +71,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     sessions: new SessionStore(state),
     approvals: new ApprovalStore(state),
     usage: new UsageStore(state),
+    quarantine: new QuarantineStore(state),
     clock,
     vault_serial: () => vault.serial,
   };
   const reconciled = await reconcileRuns(keeper);
-  const notices = [...config.warnings, ...(await observeControlFiles(home, ledger))];
+  const unsettled = reconciled.length > 0 ? await settlePrograms(keeper, config, reconciled) : [];
+  const notices = [...config.warnings, ...(await observeControlFiles(home, ledger)), ...unsettled];
   const { tools, providers, version, environment = {} } = options;
   return new Engine({ config, keeper, vault, tools, providers, version, environment, reconciled, notices });
 }

@@ -1,11 +1,12 @@
 /** Where the config puts a home's workspace and pins. A config that names places a home cannot have is not taken. */
-import { copyFileSync, constants, existsSync, readFileSync } from "node:fs";
+import { copyFileSync, constants, existsSync, lstatSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { Fault, asFault } from "../core/fault.ts";
 import { type Home, liesInside } from "../core/home.ts";
 import { makePinDirectory, type Pin, pinOf } from "../core/pin.ts";
 import type { Config } from "../config/settings.ts";
 import { fileWitness } from "../ledger/witness.ts";
+import { programUid } from "../workspace/owner.ts";
 import { openWorkspace, type Workspace } from "../workspace/workspace.ts";
 
 /** The workspace's absolute path. */
@@ -25,6 +26,16 @@ export function openHomeWorkspace(home: Home, config: Config): Workspace {
   if (witness_file !== null) refuseWitnessIn(root, witness);
   const pins = witness_file === null ? [dirname(witness)] : [];
   return openWorkspace({ root, forbidden: [home.state, home.runs, ...pins], undo: home.undo });
+}
+
+/**
+ * As whom programs of this home run, when that user owns nothing in the workspace because root does; undefined when there
+ * is nothing to give, or nobody who could.
+ */
+export function ungivenWorkspace(home: Home, config: Config): number | undefined {
+  const root = workspaceRoot(home, config);
+  if (process.geteuid?.() !== 0 || lstatSync(root).uid !== 0) return undefined;
+  return programUid(root, config.sandbox.uid).uid;
 }
 
 /** Throws `invalid_argument` for a witness that agents could reach. */

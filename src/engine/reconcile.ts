@@ -2,11 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { rfc3339 } from "../core/clock.ts";
-import { Fault } from "../core/fault.ts";
+import type { Config } from "../config/settings.ts";
+import { asFault, Fault } from "../core/fault.ts";
 import type { RunRow } from "../store/runs.ts";
 import { createBundle } from "./bundle.ts";
 import { Journal } from "./journal.ts";
 import { isAlive, thisProcess } from "../core/owner.ts";
+import { openHomeWorkspace } from "./place.ts";
+import { Quarantine } from "./quarantine.ts";
 import { orRelease, type RunKeeper, settleRun, unfinishedCalls } from "./run.ts";
 
 /** Ids of the runs marked `interrupted`, or ended as their journal says. Runs of live processes are left alone. */
@@ -18,6 +21,28 @@ export async function reconcileRuns(keeper: RunKeeper): Promise<readonly string[
     ended.push(row.id);
   }
   return ended;
+}
+
+/**
+ * Records what programs of runs that were cut off changed, so that it can be undone. Returns a sentence for each run where
+ * that failed: one damaged snapshot must not keep the whole home shut, and its undo is refused until it is settled.
+ */
+export async function settlePrograms(
+  keeper: RunKeeper,
+  config: Config,
+  runs: readonly string[],
+): Promise<readonly string[]> {
+  const notices: string[] = [];
+  for (const run of runs) {
+    try {
+      const workspace = openHomeWorkspace(keeper.home, config);
+      await workspace.settle(run);
+      new Quarantine(keeper, workspace).wrote(run);
+    } catch (thrown) {
+      notices.push(`what programs of run ${run} changed could not be recorded: ${asFault(thrown).message}`);
+    }
+  }
+  return notices;
 }
 
 async function reconcile(keeper: RunKeeper, row: RunRow): Promise<void> {

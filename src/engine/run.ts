@@ -10,6 +10,7 @@ import type { RunState } from "../define/handles.ts";
 import { parsePrincipal, type Principal, principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
+import type { QuarantineStore } from "../store/quarantine.ts";
 import type { CallRow, RunRow, RunStore } from "../store/runs.ts";
 import type { SessionStore } from "../store/sessions.ts";
 import type { StateFile } from "../store/state.ts";
@@ -30,6 +31,7 @@ export interface RunKeeper {
   readonly sessions: SessionStore;
   readonly approvals: ApprovalStore;
   readonly usage: UsageStore;
+  readonly quarantine: QuarantineStore;
   readonly clock: Clock;
 }
 

@@ -20,6 +20,7 @@ export const controlCapabilities: ReadonlySet<string> = new Set([
   "config.write",
   "ledger.write",
   "policy.write",
+  "runs.accept",
   "runs.undo",
   "secrets.write",
   "skills.write",

@@ -162,6 +162,15 @@ export class RunStore {
     return this.#file.rows<{ id: string }>("SELECT id FROM runs ORDER BY id DESC LIMIT 1", [])[0]?.id;
   }
 
+  /** All runs of sub-agents that a run led to, newest first. */
+  async beneath(id: string): Promise<readonly string[]> {
+    const sql = `WITH RECURSIVE below (id) AS (
+                   SELECT id FROM runs WHERE parent = ?
+                   UNION SELECT runs.id FROM runs JOIN below ON runs.parent = below.id
+                 ) SELECT id FROM below ORDER BY id DESC`;
+    return this.#file.rows<{ id: string }>(sql, [id]).map((row) => row.id);
+  }
+
   /** The newest run of an agent's own that can be taken up again. */
   async newestStopped(): Promise<string | undefined> {
     const sql = `SELECT id FROM runs WHERE state IN ('waiting', 'interrupted', 'failed', 'cancelled') AND parent IS NULL

@@ -59,4 +59,10 @@ export const stateMigrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX egress_tokens_by_run ON egress_tokens (run);
    CREATE INDEX egress_tokens_by_expiry ON egress_tokens (expires_at);`,
+  `CREATE TABLE untrusted_runs (run TEXT PRIMARY KEY, at TEXT NOT NULL, seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE quarantine (
+     run TEXT NOT NULL, path TEXT NOT NULL, sha256 TEXT NOT NULL, at TEXT NOT NULL,
+     PRIMARY KEY (run, path, sha256)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX quarantine_by_content ON quarantine (sha256);`,
 ];

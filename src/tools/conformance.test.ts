@@ -109,9 +109,14 @@ describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (_name, too
   });
 
   test("changes Reeve itself only as an act of control", () => {
-    const controls = ["agents.write", "config.write", "policy.write", "secrets.write", "runs.undo"].includes(
-      tool.capability,
-    );
+    const controls = [
+      "agents.write",
+      "config.write",
+      "policy.write",
+      "secrets.write",
+      "runs.undo",
+      "runs.accept",
+    ].includes(tool.capability);
     expect(tool.effect === "control").toBe(controls);
   });
 });

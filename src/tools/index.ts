@@ -20,9 +20,12 @@ import { info as networkInfo } from "./network/info.ts";
 import { grant as policyGrant } from "./policy/grant.ts";
 import { list as policyList } from "./policy/list.ts";
 import { revoke as policyRevoke } from "./policy/revoke.ts";
+import { accept as runAccept } from "./run/accept.ts";
 import { cancel as runCancel } from "./run/cancel.ts";
+import { files as runFiles } from "./run/files.ts";
 import { get as runGet } from "./run/get.ts";
 import { list as runList } from "./run/list.ts";
+import { revert as runRevert } from "./run/revert.ts";
 import { undo as runUndo } from "./run/undo.ts";
 import { exec as sandboxExec } from "./sandbox/exec.ts";
 import { list as secretsList } from "./secrets/list.ts";
@@ -61,9 +64,12 @@ export const tools: readonly Tool[] = [
   policyGrant,
   policyList,
   policyRevoke,
+  runAccept,
   runCancel,
+  runFiles,
   runGet,
   runList,
+  runRevert,
   runUndo,
   sandboxExec,
   secretsList,

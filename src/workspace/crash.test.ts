@@ -40,8 +40,8 @@ afterEach(() => {
   for (const directory of [base, far]) rmSync(directory, { recursive: true, force: true });
 });
 
-function prepare(name: string): string {
-  const root = join(base, name);
+function prepare(name: string, place = base): string {
+  const root = join(place, name);
   mkdirSync(join(root, "d/sub"), { recursive: true });
   for (const [path, content] of [
     ["f", "old"],
@@ -136,3 +136,55 @@ for (const place of ["beside", "on another file system"]) {
     expect(killed).toBeGreaterThanOrEqual(6);
   }, 60_000);
 }
+
+const program = `
+  const { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } = await import("node:fs");
+  const options = { run_id: "run", call_id: "call", paths: ["."], max_bytes: 9999, max_files: 99 };
+  const snapshot = await workspace.snapshot(options);
+  writeFileSync(root + "/f", "by the program");
+  rmSync(root + "/d", { recursive: true });
+  writeFileSync(root + "/d", "a file");
+  rmSync(root + "/g");
+  mkdirSync(root + "/g");
+  writeFileSync(root + "/g/new", "new");
+  mkdirSync(root + "/h", { mode: 0o500 });
+  symlinkSync("f", root + "/link");
+  await snapshot.settle();
+`;
+
+test("a program killed with its snapshot pending, or while that is settled, is settled and undone later", async () => {
+  let killed = 0;
+  for (let step = 1; ; step++) {
+    const root = prepare(`step-${step}`, far);
+    const undo = join(far, `undo-${step}`);
+    const before = picture(root);
+    const finished = runChild(root, undo, step, program);
+    const workspace = openWorkspace({ root, forbidden: [], undo });
+    await workspace.settle("run");
+    undoRun(workspace, "run");
+    expect(picture(root)).toEqual(before);
+    expect(readdirSync(join(undo, "run")).filter((name) => /owner|pack|pending/.test(name))).toEqual([]);
+    if (finished) break;
+    killed++;
+  }
+  expect(killed).toBe(2);
+}, 60_000);
+
+test("the undo of a program killed at any step can be repeated to its end, with force or without", () => {
+  for (const force of [false, true]) {
+    let killed = 0;
+    for (let step = 1; ; step++) {
+      const root = prepare(`${force}-${step}`, far);
+      const undo = join(far, `undo-${force}-${step}`);
+      const before = picture(root);
+      expect(runChild(root, undo, 0, program)).toBe(true);
+      const finished = runChild(root, undo, step, `undoRun(workspace, "run", { force: ${force} })`);
+      const workspace = openWorkspace({ root, forbidden: [], undo });
+      undoRun(workspace, "run", { force });
+      expect(picture(root)).toEqual(before);
+      if (finished) break;
+      killed++;
+    }
+    expect(killed).toBeGreaterThanOrEqual(12);
+  }
+}, 60_000);

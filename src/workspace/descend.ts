@@ -6,6 +6,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import type { BigIntStats } from "node:fs";
 import { asFault, Fault, systemErrorName } from "../core/fault.ts";
+import { encodeName } from "./name.ts";
 import { type Names, pathText } from "./path.ts";
 
 /** The workspace root as it was when it was opened, and the directories that may never be entered. */
@@ -37,15 +38,15 @@ export interface OpenedFile {
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // open(2): the descriptor only names the object, so neither a FIFO nor a device notices. Not among Node's constants;
 // the same number on every Linux that Bun runs on.
-const nameOnly = 0o10000000;
+export const nameOnly = 0o10000000;
 
 /** The name of a directory's entry through its descriptor. */
-export function at(directory: number, name: string): string {
-  return `/proc/self/fd/${directory}/${name}`;
+export function at(directory: number, name: string): string | Buffer {
+  return encodeName(`/proc/self/fd/${directory}/${name}`);
 }
 
 /** Opens a directory by its absolute path, the last component not followed. The caller closes it. */
-export function openDirectory(path: string): number {
+export function openDirectory(path: string | Buffer): number {
   return openSync(path, directoryFlags);
 }
 
@@ -125,9 +126,10 @@ export function openChild(parent: number, names: Names, forbidden: ReadonlySet<s
 
 /**
  * Opens the regular file that is the last of `names` within its open parent; undefined when nothing has that name.
- * The object is named first, judged, and only then opened by its descriptor. The caller closes it.
+ * The object is named first, judged, and only then opened by its descriptor. The caller closes it. `content` is for what
+ * no call is told: it opens a file with several hard links too.
  */
-export function openFile(parent: number, names: Names, access: "read" | "replace"): OpenedFile | undefined {
+export function openFile(parent: number, names: Names, access: "read" | "replace" | "content"): OpenedFile | undefined {
   let named: number;
   try {
     named = openSync(at(parent, names.at(-1) ?? "."), nameOnly | constants.O_NOFOLLOW);
@@ -137,9 +139,9 @@ export function openFile(parent: number, names: Names, access: "read" | "replace
   }
   try {
     const entry = entryAt(named);
-    requireFile(entry, names);
+    requireFile(access === "content" ? { ...entry, links: 1 } : entry, names);
     // Asking to write as well lets the kernel refuse a file this process could not have changed in place.
-    const flags = access === "read" ? constants.O_RDONLY : constants.O_RDWR;
+    const flags = access === "replace" ? constants.O_RDWR : constants.O_RDONLY;
     return { fd: openSync(`/proc/self/fd/${named}`, flags), entry };
   } catch (cause) {
     throw asFault(cause, quoted(names));

@@ -9,6 +9,7 @@ import { syncDirectory, writeAtomic } from "../core/atomic.ts";
 import { parseJson } from "../core/canonical.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { check } from "../core/schema.ts";
+import { standingSchema } from "./standing.ts";
 
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -16,7 +17,14 @@ const path = v.pipe(v.string(), v.minLength(1));
 const blob = v.pipe(v.string(), v.regex(/^[0-9]{6,9}\.(?:before|removed)$/));
 
 /** A file's former content. Without a blob it is the first `size` bytes of what came after (an append). */
-const formerFile = v.strictObject({ sha256: digest, size: count, mode: count, blob: v.nullable(blob) });
+const formerFile = v.strictObject({
+  sha256: digest,
+  size: count,
+  mode: count,
+  blob: v.nullable(blob),
+  /** Absent in records of the versions before it was kept. */
+  owner: v.optional(v.strictObject({ user_id: count, group_id: count })),
+});
 
 /** What must still be found for the undo to be certain: a file by its content, a directory by `device:inode`. */
 const mark = v.variant("type", [
@@ -47,14 +55,28 @@ const change = v.variant("kind", [
   }),
 ]);
 
-const record = v.strictObject({ v: v.literal(1), call_id: v.string(), at_ms: count, change });
+/** One path of a tree that was changed as a whole, `.` for the workspace itself; its names need not be ones a path can spell. */
+const treeItem = v.strictObject({ path, before: v.nullable(standingSchema), after: v.nullable(standingSchema) });
+
+/** What a program, or the undo of one, did to many paths; contents are kept in `<number>.kept` and `<number>.files`. */
+const tree = v.strictObject({ kind: v.literal("tree"), items: v.array(treeItem) });
+
+const record = v.variant("v", [
+  v.strictObject({ v: v.literal(1), call_id: v.string(), at_ms: count, change }),
+  v.strictObject({ v: v.literal(2), call_id: v.string(), at_ms: count, change: tree }),
+]);
 
 export type FormerFile = v.InferOutput<typeof formerFile>;
 export type Mark = v.InferOutput<typeof mark>;
-export type Change = v.InferOutput<typeof change>;
+export type TreeItem = v.InferOutput<typeof treeItem>;
+export type TreeChange = v.InferOutput<typeof tree>;
+/** A change of one path, or of two by a move. */
+export type SingleChange = v.InferOutput<typeof change>;
+export type Change = SingleChange | TreeChange;
 
 export interface UndoRecord {
   readonly number: number;
+  readonly at_ms: number;
   readonly change: Change;
 }
 
@@ -81,14 +103,26 @@ export function blobName(number: number, kind: "before" | "removed"): string {
   return `${digits(number)}.${kind}`;
 }
 
+export function keptPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.kept`);
+}
+
+export function filesPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.files`);
+}
+
+export function recordPath(journal: Journal, number: number): string {
+  return join(journal.directory, `${digits(number)}.json`);
+}
+
 export function blobPath(journal: Journal, name: string): string {
   return join(journal.directory, name);
 }
 
 /** Durable when it returns. */
 export function writeRecord(journal: Journal, number: number, what: Change): void {
-  const body = { v: 1, call_id: journal.call_id, at_ms: Date.now(), change: what };
-  writeAtomic(join(journal.directory, `${digits(number)}.json`), `${JSON.stringify(body)}\n`);
+  const body = { v: what.kind === "tree" ? 2 : 1, call_id: journal.call_id, at_ms: Date.now(), change: what };
+  writeAtomic(recordPath(journal, number), `${JSON.stringify(body)}\n`);
   syncDirectory(join(journal.directory, ".."));
 }
 
@@ -97,7 +131,7 @@ export function readRecords(journal: Journal): readonly UndoRecord[] {
   if (lstatSync(journal.directory, { throwIfNoEntry: false }) === undefined) return [];
   const names = readdirSync(journal.directory).filter((name) => /^[0-9]{6,9}\.json$/.test(name));
   return names
-    .map((name) => ({ number: numberOf(name), change: readRecord(join(journal.directory, name)) }))
+    .map((name) => ({ number: numberOf(name), ...readRecord(join(journal.directory, name)) }))
     .sort((a, b) => b.number - a.number);
 }
 
@@ -108,9 +142,9 @@ export function markUndone(journal: Journal, number: number): void {
   syncDirectory(journal.directory);
 }
 
-function readRecord(file: string): Change {
+function readRecord(file: string): Pick<UndoRecord, "at_ms" | "change"> {
   try {
-    return check(record, parseJson(readFileSync(file, "utf8"), "undo record"), "undo record").change;
+    return check(record, parseJson(readFileSync(file, "utf8"), "undo record"), "undo record");
   } catch (cause) {
     if (!(cause instanceof Fault)) throw asFault(cause, file);
     throw new Fault("data_loss", `${file} is damaged: ${cause.message}`, {

@@ -48,6 +48,7 @@ export function isPlainName(name: string): boolean {
     name !== ".." &&
     !/[/\\\uFFFD]/.test(name) &&
     !control.test(name) &&
+    name.isWellFormed() &&
     !isStateName(name) &&
     byteLength(name) <= maxNameBytes
   );

@@ -13,6 +13,7 @@ import {
 } from "./content.ts";
 import { at, inspect, type OpenedFile, openFile, quoted, requirePlain, withDirectory, withParent } from "./descend.ts";
 import { type Change, type FormerFile, nextNumber, writeRecord } from "./journal.ts";
+import { giveDirectory, newOwner } from "./owner.ts";
 import { type Names, pathText } from "./path.ts";
 import { exists, keepFormer, record, type Site } from "./site.ts";
 
@@ -42,8 +43,8 @@ export function writeFile(site: Site, names: Names, bytes: Uint8Array, options: 
   });
 }
 
-/** Gives a file the content of a kept one: the first `size` bytes of `source`. `mode` is for a file that is new. */
-export function restoreFile(site: Site, names: Names, source: number, size: number, mode: number): void {
+/** Gives a file the content of a kept one, from its beginning. Mode and owner are for a file that is new. */
+export function restoreFile(site: Site, names: Names, source: number, kept: FormerFile): void {
   withParent(site.ground, names, (directory) => {
     const former = openFile(directory, names, "replace");
     try {
@@ -54,10 +55,10 @@ export function restoreFile(site: Site, names: Names, source: number, size: numb
         former,
         "blob",
         (sink) => {
-          sink.file(source, size);
+          sink.file(source, kept.size);
           return undefined;
         },
-        mode,
+        kept,
       );
     } finally {
       if (former) closeSync(former.fd);
@@ -79,6 +80,7 @@ export function makeDirectories(site: Site, names: Names): void {
       site.require("write", path);
       record(site, { kind: "appear", path: pathText(path), mark: { type: "dir", identity: null } });
       mkdirSync(at(directory, name), 0o777);
+      giveDirectory(directory, name, newOwner(site.ground));
       fsyncSync(directory);
       site.onStep("changed");
     });
@@ -95,12 +97,14 @@ function replace(
   former: OpenedFile | undefined,
   keep: "blob" | "prefix",
   fill: (sink: Sink) => Content | undefined,
-  mode?: number,
+  like?: FormerFile,
 ): void {
   let prefix: Content | undefined;
+  const isRoot = process.geteuid?.() === 0;
+  const owner = isRoot && like?.owner ? like.owner : newOwner(site.ground);
   const prepared = prepareFile(
     directory,
-    { former: former?.entry, ...(mode === undefined ? {} : { mode }) },
+    { former: former?.entry, owner, ...(like === undefined ? {} : { mode: like.mode }) },
     (sink) => {
       prefix = fill(sink);
     },

@@ -31,10 +31,11 @@ export function record(site: Site, change: Change): void {
 
 /** Keeps a file's content for the undo: a copy, or only its measure when what comes after begins with it. */
 export function keepFormer(site: Site, number: number, former: OpenedFile, prefix: Content | undefined): FormerFile {
-  const { mode } = former.entry;
-  if (prefix) return { ...prefix, mode, blob: null };
+  const { mode, user_id, group_id } = former.entry;
+  const owner = { user_id, group_id };
+  if (prefix) return { ...prefix, mode, owner, blob: null };
   const blob = blobName(number, "before");
-  return { ...copyInto(former.fd, blobPath(site.journal, blob), 0o600), mode, blob };
+  return { ...copyInto(former.fd, blobPath(site.journal, blob), 0o600), mode, owner, blob };
 }
 
 /** The entry that must exist and be a plain file or a directory. */

@@ -1,7 +1,9 @@
 /** Whole directories: looking through one before it is removed or moved, and carrying one across file systems. */
 import {
   closeSync,
+  fchownSync,
   fsyncSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -12,6 +14,7 @@ import {
 import { Fault } from "../core/fault.ts";
 import { copyInto } from "./content.ts";
 import { at, type Entry, inspect, isForbidden, openChild, openDirectory, openFile, quoted } from "./descend.ts";
+import { decodeName } from "./name.ts";
 import { isStateName, type Names } from "./path.ts";
 
 const nothing: ReadonlySet<string> = new Set();
@@ -20,7 +23,7 @@ const maxDepth = 256;
 
 /** The names in an open directory, sorted by code unit so that every walk has one order. */
 export function namesIn(directory: number): readonly string[] {
-  return readdirSync(`/proc/self/fd/${directory}`).sort();
+  return readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer" }).map(decodeName).sort();
 }
 
 /**
@@ -52,12 +55,14 @@ export function copyTree(from: number, name: string, to: number, as: string, dep
   if (entry?.type === "file") {
     copyFile(from, name, at(to, as), entry);
   } else if (entry?.type === "link") {
-    symlinkSync(readlinkSync(at(from, name)), at(to, as));
+    symlinkSync(readlinkSync(at(from, name), { encoding: "buffer" }), at(to, as));
+    keepOwnerOf(entry, (user_id, group_id) => lchownSync(at(to, as), user_id, group_id));
   } else if (entry?.type === "dir") {
     mkdirSync(at(to, as), entry.mode | 0o700);
     within(from, path, nothing, (source) =>
       within(to, [as], nothing, (target) => {
         for (const each of namesIn(source)) copyTree(source, each, target, each, depth + 1);
+        keepOwnerOf(entry, (user_id, group_id) => fchownSync(target, user_id, group_id));
         fsyncSync(target);
       }),
     );
@@ -101,15 +106,21 @@ function within(parent: number, path: Names, forbidden: ReadonlySet<string>, act
   }
 }
 
-function copyFile(from: number, name: string, target: string, entry: Entry): void {
+function copyFile(from: number, name: string, target: string | Buffer, entry: Entry): void {
   // Refuses several hard links: a copy put back later would have one, and so open what was closed before.
   const opened = openFile(from, [name], "read");
   if (opened === undefined) throw new Fault("not_found", `${JSON.stringify(name)} vanished while it was copied`);
   try {
     copyInto(opened.fd, target, entry.mode);
+    keepOwnerOf(entry, (user_id, group_id) => lchownSync(target, user_id, group_id));
   } finally {
     closeSync(opened.fd);
   }
+}
+
+/** Only root can give files away, and only there do copies need it. */
+function keepOwnerOf({ user_id, group_id }: Entry, chown: (user_id: number, group_id: number) => void): void {
+  if (process.geteuid?.() === 0) chown(user_id, group_id);
 }
 
 function tooDeep(names: Names): Fault {

@@ -1,5 +1,5 @@
 /**
- * Undo of a run: its records are checked against the workspace as a whole first, newest to oldest, then carried out in
+ * Undo of runs: their records are checked against the workspace as a whole first, newest to oldest, then carried out in
  * that order. Nothing is touched when a path was changed by someone else since, unless forced. What the undo does is
  * itself recorded, and a record done or found done already is marked, so it can be repeated after a crash.
  */
@@ -7,39 +7,108 @@ import { closeSync } from "node:fs";
 import { Fault } from "../core/fault.ts";
 import { contentOf } from "./content.ts";
 import { openFile, withDirectory, withParent } from "./descend.ts";
-import { blobPath, type Change, type FormerFile, type Journal, markUndone, readRecords } from "./journal.ts";
+import {
+  blobPath,
+  type Change,
+  type FormerFile,
+  type Journal,
+  type Mark,
+  markUndone,
+  readRecords,
+  type SingleChange,
+  type UndoRecord,
+} from "./journal.ts";
 import { type Names, parsePath, pathText } from "./path.ts";
 import { keptName, move, putBack, remove } from "./relocate.ts";
 import { makeDirectories, restoreFile } from "./rewrite.ts";
 import type { Site } from "./site.ts";
 import { withAbsolute } from "./tree.ts";
+import { visibleName } from "./name.ts";
+import { leftoversOf } from "./snapshot.ts";
+import { judgeTree, revertTree, type Verdict } from "./undo-tree.ts";
 import { openView, type View } from "./view.ts";
 
-/** Which paths were put back, in the order it happened, each once. */
-export function undoJournal(site: Site, journal: Journal, force: boolean): readonly string[] {
+interface Step {
+  readonly verdict: Verdict;
+  readonly paths: readonly string[];
+  readonly revert: () => void;
+}
+
+/**
+ * Which paths were put back, in the order it happened, each once. Throws `failed_precondition` while a snapshot of the
+ * journal is not settled.
+ */
+export function undoJournals(site: Site, journals: readonly Journal[], force: boolean): readonly string[] {
   // A workspace that is not there must not look like one in which everything is absent.
   withDirectory(site.ground, [], () => undefined);
+  if (journals.some((journal) => leftoversOf(journal).length > 0)) {
+    throw new Fault("failed_precondition", "what a program of this run did is not settled yet", {
+      hint: "wait until the program is over, or run reeve doctor --fix",
+    });
+  }
   const view = openView(site.ground);
-  const conflicts: string[] = [];
-  const plan = readRecords(journal).map((record) => {
-    const verdict = judge(view, journal, record.change);
-    if (verdict === "changed") conflicts.push(subject(record.change));
-    return { ...record, verdict };
-  });
+  const plan = inOrder(journals).map(({ journal, number, change }) => ({
+    journal,
+    number,
+    steps: stepsOf(site, view, journal, number, change, force),
+  }));
+  const steps = plan.flatMap((each) => each.steps);
+  const conflicts = steps.flatMap(({ verdict, paths }) => (verdict === "changed" ? paths : []));
   if (conflicts.length > 0 && !force) throw changedSince([...new Set(conflicts)].sort());
   const restored = new Set<string>();
-  for (const { number, change, verdict } of plan) {
-    if (verdict !== "done") {
-      revert(site, journal, change, force);
-      restored.add(subject(change));
+  for (const each of plan) {
+    for (const { verdict, paths, revert: act } of each.steps) {
+      if (verdict === "done") continue;
+      act();
+      for (const path of paths) restored.add(path);
     }
-    markUndone(journal, number);
+    markUndone(each.journal, each.number);
   }
   return [...restored];
 }
 
+type Recorded = UndoRecord & { readonly journal: Journal };
+
+/** The records of all journals, newest first: each journal in its own order, and one journal's among the other's by time. */
+function inOrder(journals: readonly Journal[]): readonly Recorded[] {
+  const left = journals.map((journal) => readRecords(journal).map((record) => ({ ...record, journal })));
+  const merged: Recorded[] = [];
+  for (;;) {
+    const [next] = left
+      .flatMap((records) => (records[0] ? [{ record: records[0], records }] : []))
+      .sort((one, other) => other.record.at_ms - one.record.at_ms);
+    if (next === undefined) return merged;
+    merged.push(next.record);
+    next.records.shift();
+  }
+}
+
+/** What a record comes to; a tree's paths are judged one by one and put back together, with the first that is open. */
+function stepsOf(
+  site: Site,
+  view: View,
+  journal: Journal,
+  number: number,
+  change: Change,
+  force: boolean,
+): readonly Step[] {
+  if (change.kind !== "tree") {
+    const verdict = judge(view, journal, change);
+    return [{ verdict, paths: [subject(change)], revert: () => revert(site, journal, change, force) }];
+  }
+  const judged = judgeTree(view, change);
+  const first = judged.find(({ verdict }) => verdict !== "done");
+  return judged.map((each) => ({
+    verdict: each.verdict,
+    paths: [visibleName(each.item.path)],
+    revert: () => {
+      if (each === first) revertTree(site, { journal, number }, judged, force);
+    },
+  }));
+}
+
 /** `undo`: as the run left it. `done`: as it was before. `changed`: neither. The view is taken back past the change. */
-function judge(view: View, journal: Journal, change: Change): "undo" | "done" | "changed" {
+function judge(view: View, journal: Journal, change: SingleChange): "undo" | "done" | "changed" {
   switch (change.kind) {
     case "content": {
       const path = names(change.path);
@@ -80,7 +149,7 @@ function judge(view: View, journal: Journal, change: Change): "undo" | "done" | 
   }
 }
 
-function revert(site: Site, journal: Journal, change: Change, force: boolean): void {
+function revert(site: Site, journal: Journal, change: SingleChange, force: boolean): void {
   switch (change.kind) {
     case "content": {
       const path = names(change.path);
@@ -123,7 +192,7 @@ function restoreContent(
   if (force) makeDirectories(site, path.slice(0, -1));
   const restore = (source: number) => {
     if (contentOf(source, former.size).sha256 === former.sha256) {
-      return restoreFile(site, path, source, former.size, former.mode);
+      return restoreFile(site, path, source, former);
     }
     throw former.blob === null
       ? new Fault(
@@ -164,7 +233,7 @@ function present(site: Site, path: Names): boolean {
   return openView(site.ground).state(path).type !== "absent";
 }
 
-function matches(state: ReturnType<View["state"]>, mark: Extract<Change, { kind: "appear" }>["mark"]): boolean {
+function matches(state: ReturnType<View["state"]>, mark: Mark): boolean {
   if (mark.type === "file") return sameFile(state, mark);
   // One without an identity is a directory that this very undo will make again, in the place of one a move replaced.
   const isRemade = state.identity === undefined;
@@ -180,7 +249,7 @@ function replacedPlace(replaced: Extract<Change, { kind: "move" }>["replaced"]):
   return replaced.type === "dir" ? { is: "dir" } : { is: "file", sha256: replaced.sha256 };
 }
 
-function subject(change: Change): string {
+function subject(change: SingleChange): string {
   return change.kind === "move" ? change.from : change.path;
 }
 

@@ -10,9 +10,14 @@ import type { WorkspaceHandle } from "../define/handles.ts";
 import { at, entryAt, entryOf, type Ground, openDirectory } from "./descend.ts";
 import { handleOn } from "./handle.ts";
 import { journalOf } from "./journal.ts";
+import { type FileOwner, type Given, giveTree } from "./owner.ts";
 import { isStateName, type Names, parsePath, pathText } from "./path.ts";
 import type { Access, Site, Step } from "./site.ts";
-import { undoJournal } from "./undo.ts";
+import type { Settlement } from "./settle.ts";
+import { settleLeftovers, type Snapshot, type SnapshotLimits, takeSnapshot, unsettledIn } from "./snapshot.ts";
+import { undoJournals } from "./undo.ts";
+import { digestOf } from "./view.ts";
+import { writtenFiles } from "./written.ts";
 
 export interface WorkspaceOptions {
   /** Absolute. Its last component must not be a link. */
@@ -40,8 +45,30 @@ export interface Workspace {
   /** The canonical relative form of a path, as policy knows it. Throws as the lexical guard does; touches no disk. */
   relative(path: string): string;
   handle(options: HandleOptions): WorkspaceHandle;
-  /** See `undoRun`. */
-  undo(run_id: string, options: UndoOptions): readonly string[];
+  /**
+   * Keeps what a program may change beneath the paths, durable when it returns. Throws `resource_exhausted` over a limit,
+   * and for the paths as the guard does.
+   */
+  snapshot(options: SnapshotOptions): Promise<Snapshot>;
+  /** Settles what crashes left of a run's snapshots. Throws `failed_precondition` while a program of it runs. */
+  settle(run_id: string): Promise<readonly Settlement[]>;
+  /** Runs with a snapshot that nobody is going to settle, sorted. */
+  unsettled(): readonly string[];
+  /** The files a run wrote, by its undo records with a number above `after`. */
+  written(run_id: string, after?: number): ReturnType<typeof writtenFiles>;
+  /** SHA-256 of what a file holds now; undefined for what is no regular file or may not be entered. */
+  digest(path: string): string | undefined;
+  /** Gives what belongs to root here to another user. */
+  give(owner: FileOwner): Promise<Given>;
+  /** See `undoRun`; what is not settled is refused. */
+  undo(run_ids: readonly string[], options: UndoOptions): readonly string[];
+}
+
+export interface SnapshotOptions extends SnapshotLimits {
+  readonly run_id: string;
+  readonly call_id: string;
+  /** As `relative` takes them; one that is not there holds nothing. */
+  readonly paths: readonly string[];
 }
 
 export interface UndoOptions {
@@ -74,21 +101,37 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     relative: (path) => pathText(parse(path)),
     handle: ({ run_id, call_id, mutable, permits }) =>
       handleOn(siteOf(run_id, call_id, requirement(mutable, permits)), parse),
-    undo: (run_id, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
-      undoJournal(
+    snapshot: ({ run_id, call_id, paths, ...limits }) =>
+      takeSnapshot(
+        siteOf(run_id, call_id, () => undefined),
+        paths.map(parse),
+        limits,
+      ),
+    unsettled: () => unsettledIn(options.undo),
+    written: (run_id, after) => writtenFiles(journalOf(options.undo, run_id, ""), after),
+    digest: (path) => digestOf(ground, path),
+    give: (owner) => giveTree(ground, owner),
+    settle: (run_id) => settleLeftovers(siteOf(run_id, "settle", () => undefined)),
+    undo: (run_ids, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
+      undoJournals(
         siteOf(as.run_id, as.call_id, () => undefined),
-        journalOf(options.undo, run_id, as.call_id),
+        run_ids.map((run_id) => journalOf(options.undo, run_id, as.call_id)),
         force,
       ),
   };
 }
 
 /**
- * Puts back what a run changed, newest change first, and returns the paths put back. Throws `failed_precondition` naming
- * the paths that changed since, before touching any, unless forced. Repeating it, also after a crash, does no harm.
+ * Puts back what a run changed, or several as one, newest change first, and returns the paths put back. Throws
+ * `failed_precondition` naming the paths that changed since, before touching any, unless forced. Repeating it, also after a
+ * crash, does no harm.
  */
-export function undoRun(workspace: Workspace, run_id: string, options: UndoOptions = {}): readonly string[] {
-  return workspace.undo(run_id, options);
+export function undoRun(
+  workspace: Workspace,
+  run_id: string | readonly string[],
+  options: UndoOptions = {},
+): readonly string[] {
+  return workspace.undo(typeof run_id === "string" ? [run_id] : run_id, options);
 }
 
 function requirement(mutable: boolean, permits: HandleOptions["permits"]): Site["require"] {

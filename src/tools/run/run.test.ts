@@ -3,9 +3,12 @@ import { describe, expect, test } from "bun:test";
 import type { RunFacts, RunsHandle } from "../../define/handles.ts";
 import { get as metrics } from "../metrics/get.ts";
 import { callTool } from "../testdata/call.ts";
+import { accept } from "./accept.ts";
 import { cancel } from "./cancel.ts";
+import { files } from "./files.ts";
 import { get } from "./get.ts";
 import { list } from "./list.ts";
+import { revert } from "./revert.ts";
 import { undo } from "./undo.ts";
 
 const known: RunFacts = {
@@ -45,6 +48,18 @@ function recording(): { readonly runs: RunsHandle; readonly asked: unknown[] } {
     undo: async (id) => {
       asked.push(`undo ${id}`);
       return ["b", "a"];
+    },
+    revert: async (id, { force }) => {
+      asked.push(`revert ${id} ${force}`);
+      return { restored: ["b"], runs: [id, "child"] };
+    },
+    files: async (id) => {
+      asked.push(`files ${id}`);
+      return [{ path: "a", state: "gone", quarantined: true }];
+    },
+    accept: async (id) => {
+      asked.push(`accept ${id}`);
+      return 2;
     },
   };
   return { runs, asked };
@@ -114,4 +129,15 @@ test("metrics add up, and the average of no calls is 0", async () => {
     ],
   });
   expect(asked).toEqual([{ state: "failed", limit: 200, offset: 0 }]);
+});
+
+test("files, revert and accept ask about a run that is there, and answer for one that is not", async () => {
+  const { runs, asked } = recording();
+  expect(await callTool(files, { runs }, { run_id: "r1" })).toMatchObject({ found: true, files: [{ state: "gone" }] });
+  expect(await callTool(revert, { runs }, { run_id: "r1" })).toMatchObject({ restored: ["b"], runs: ["r1", "child"] });
+  expect(await callTool(revert, { runs }, { run_id: "r1", force: true })).toMatchObject({ found: true });
+  expect(await callTool(accept, { runs }, { run_id: "r1" })).toMatchObject({ found: true, accepted: 2 });
+  for (const tool of [files, revert, accept])
+    expect(await callTool(tool, { runs }, { run_id: "r2" })).toMatchObject({ found: false });
+  expect(asked).toEqual(["files r1", "revert r1 false", "revert r1 true", "accept r1"]);
 });

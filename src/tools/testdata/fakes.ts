@@ -21,7 +21,7 @@ export interface FakeHouse {
 
 const mutators: ReadonlySet<string> = new Set(
   `workspace.write workspace.makeDirectory workspace.remove workspace.move config.set policy.grant policy.revoke secrets.set
-  secrets.remove secrets.rotate runs.cancel runs.undo sessions.close agents.create
+  secrets.remove secrets.rotate runs.cancel runs.undo runs.revert runs.accept sessions.close agents.create
   agents.switch agents.run sandbox.run`.split(/\s+/),
 );
 
@@ -217,6 +217,9 @@ const runs: Handles["runs"] = {
     tools: [{ tool: "fs.read", calls: 1, errors: 0, total_ms: 1.5, max_ms: 1.5 }],
   }),
   undo: async () => ["a"],
+  revert: async () => ({ restored: ["a"], runs: [run.id] }),
+  files: async () => [{ path: "a", state: "as written", quarantined: false }],
+  accept: async () => 1,
 };
 
 const session = {

@@ -141,6 +141,8 @@ export async function cutOff(directory: string): Promise<CutOff> {
     expect([at, intents.filter((each) => !known.includes(each))]).toEqual([at, []]);
     const announced = (call: string): number => intents.filter((each) => each.startsWith(call)).length;
     expect([at, made && announced("call-4") === 0, lines > announced("call-5")]).toEqual([at, false, false]);
+    const isOver = events.some((event) => event.type === "end" && event.state === "completed");
+    expect([at, row.state === "completed"]).toEqual([at, isOver]);
     const story = told.flatMap(({ type }) => (type === "run.end" ? [] : [type]));
     expect([at, story[0] ?? "run.start", story.lastIndexOf("run.start") <= 0]).toEqual([at, "run.start", true]);
     const used = told.filter(({ type }) => type === "approval.used").length;

@@ -8,6 +8,7 @@ import { principalText } from "../define/principal.ts";
 import type { Message } from "../define/provider.ts";
 import type { SessionRow } from "../store/sessions.ts";
 import type { End } from "./drive.ts";
+import type { Bits } from "./bits.ts";
 import type { ActiveRun, RunKeeper } from "./run.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -15,6 +16,8 @@ export interface Dialogue {
   readonly session: string;
   /** Oldest first. */
   readonly history: readonly Message[];
+  /** What its messages have brought, however few of them are told. */
+  readonly taint: Bits;
   /** Keeps the message and what came of it. */
   remember(run: ActiveRun, message: string, end: End): Promise<void>;
   leave(): Promise<void>;
@@ -41,6 +44,7 @@ export async function joinSession(
   const kept = history_tokens > 0 ? await keeper.sessions.tail(session.id, history_tokens) : [];
   return {
     session: session.id,
+    taint: await keeper.sessions.taint(session.id),
     history: kept.flatMap(({ role, content }): readonly Message[] => {
       if (role === "user") return [{ role, content }];
       return role === "assistant" ? [{ role, content, calls: [] }] : [];
@@ -56,11 +60,12 @@ export async function joinSession(
       const tools = run.journal.events.flatMap((event) =>
         event.type === "intent" || event.type === "refusal" ? [{ tool: event.tool, id: event.call }] : [],
       );
-      await keeper.sessions.append(session.id, run_id, [
+      const lines = [
         line("user", message),
         ...tools.map((each) => line("tool", JSON.stringify(each))),
         line("assistant", end.answer || `[the run ended ${end.state}${end.fault ? `: ${end.fault.message}` : ""}]`),
-      ]);
+      ];
+      await keeper.sessions.append(session.id, run_id, lines, run.taint.bits);
     },
     leave: async () => {
       await keeper.sessions.release(session.id, run_id);

@@ -33,7 +33,7 @@ export interface HandleSources {
   readonly runs: (scope: CallScope) => RunsHandle;
   readonly sessions: (scope: CallScope) => SessionsHandle;
   readonly agents: (scope: CallScope) => AgentsHandle;
-  readonly skills: () => SkillsHandle;
+  readonly skills: (scope: CallScope) => SkillsHandle;
   readonly catalogue: (scope: CallScope) => CatalogueHandle;
   readonly now: () => number;
 }
@@ -59,7 +59,7 @@ export function mintFrom(sources: HandleSources): Mint {
       runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo"]),
       sessions: () => readOnlyUnless(tool, sources.sessions(scope), ["close"]),
       agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
-      skills: () => sources.skills(),
+      skills: () => sources.skills(scope),
       catalogue: () => sources.catalogue(scope),
     };
     const requireLive = () => {

@@ -13,14 +13,16 @@ import { runsHandle } from "./history.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
+import { taintWatch } from "./outward.ts";
 import type { ActiveRun } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 import { sessionsHandle } from "./sessions.ts";
+import { watchSkills } from "./skill-watch.ts";
 import { skillsHandle } from "../context/skills.ts";
 import { stopped } from "./stop.ts";
 
 export function openDoor(
-  { keeper, config, vault, tools, providers, environment }: EngineParts,
+  { keeper, config, vault, tools, providers, environment, isQuarantined }: EngineParts,
   catalogue: Catalogue,
   engine: {
     readonly active: ReadonlyMap<string, ActiveRun>;
@@ -31,6 +33,7 @@ export function openDoor(
   const workspace = openHomeWorkspace(home, config);
   const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
   const policy = watchPolicy(home.policy);
+  const skills = { adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") };
   const keys = keySecrets(config, providers, environment);
   return {
     catalogue,
@@ -42,6 +45,7 @@ export function openDoor(
     policy,
     stopped: (principal) => stopped(home, principal),
     scrubber: watchSecrets(vault, vaultPaths(home.vault).manifest, keys),
+    watch: taintWatch(config, isQuarantined),
     canonicalPath: (path) => workspace.relative(path),
     tool_timeout_ms: config.engine.tool_timeout_ms,
     mint: mintFrom({
@@ -53,8 +57,7 @@ export function openDoor(
       runs: (scope) => runsHandle(keeper, workspace, engine.active, scope),
       sessions: (scope) => sessionsHandle(keeper, scope),
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
-      skills: () =>
-        skillsHandle({ adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") }),
+      skills: (scope) => watchSkills(skillsHandle(skills), scope),
       catalogue: (scope) => catalogueHandle(catalogue, policy, scope, rank, () => clock.now()),
       now: () => clock.now(),
     }),

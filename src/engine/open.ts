@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly clock?: Clock;
   /** Where keys of providers may be taken from besides the vault; nowhere when absent. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Whether a file of the workspace was written by a run that had read strangers' words; none is when absent. */
+  readonly isQuarantined?: (path: string) => boolean;
 }
 
 /**
@@ -75,8 +77,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
   const reconciled = await reconcileRuns(keeper);
   const notices = [...config.warnings, ...(await observeControlFiles(home, ledger))];
-  const { tools, providers, version, environment = {} } = options;
-  return new Engine({ config, keeper, vault, tools, providers, version, environment, reconciled, notices });
+  const { tools, providers, version, environment = {}, isQuarantined = () => false } = options;
+  const lists = { tools, providers, version, environment };
+  return new Engine({ config, keeper, vault, ...lists, isQuarantined, reconciled, notices });
 }
 
 /** The keys pinned outside the home must be the log's own, else the home was replaced by another one. */

@@ -19,6 +19,7 @@ import type { End } from "./drive.ts";
 import { Journal, type RunEvent, type RunInput } from "./journal.ts";
 import type { LiveEvent } from "./live.ts";
 import type { Approver, Link, RunScope } from "./scope.ts";
+import { RunTaint } from "./taint.ts";
 
 export interface RunKeeper {
   /** How many changes of the vault this process knows of; every end of a run carries it. */
@@ -46,6 +47,8 @@ export interface RunCompany {
   readonly links?: readonly Link[];
   readonly approve?: Approver | undefined;
   readonly onEvent?: ((event: LiveEvent) => void) | undefined;
+  /** Whether nobody in it is held to the Rule of Two; the ledger says so. */
+  readonly taint_off?: boolean;
 }
 
 /**
@@ -75,12 +78,13 @@ export async function beginRun(
   const start = { type: "start", ts: created_at, run_id, principal: actor, ...asked } as const;
   const journal = await orRelease(keeper, run_id, () => openBundle(bundle, start));
   const { message: __, schema: ___, ...facts } = asked;
-  const started = keeper.ledger
-    .append({ type: "run.start", actor, run: run_id, payload: facts as unknown as Json })
-    .then(
-      () => undefined,
-      (thrown: unknown) => asFault(thrown),
-    );
+  const started = Promise.all([
+    keeper.ledger.append({ type: "run.start", actor, run: run_id, payload: facts as unknown as Json }),
+    recordOff(keeper, company, run_id),
+  ]).then(
+    () => undefined,
+    (thrown: unknown) => asFault(thrown),
+  );
   return activate(keeper, company, { run_id, journal, bundle, started, dry_run: input.dry_run === true });
 }
 
@@ -113,10 +117,16 @@ export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: Run
       await keeper.ledger.append({ type: "call.outcome", actor: row.principal, run: row.id, payload });
     }
     await keeper.ledger.append({ type: "run.resumed", actor, run: row.id, payload: { after } });
+    await recordOff(keeper, { ...company, principal: parsePrincipal(row.principal) }, row.id);
     const owner = { ...company, principal: parsePrincipal(row.principal) };
     const started = Promise.resolve(undefined);
     return activate(keeper, owner, { run_id: row.id, journal, bundle, started, dry_run: start.dry_run === true });
   });
+}
+
+async function recordOff(keeper: RunKeeper, { principal, taint_off }: RunCompany, run: string): Promise<void> {
+  if (!taint_off) return;
+  await keeper.ledger.append({ type: "taint.off", actor: principalText(principal), run, payload: {} });
 }
 
 const maxListedBytes = 300;
@@ -128,6 +138,8 @@ function activate(
 ): ActiveRun {
   const controller = new AbortController();
   const { principal, signal, links = [], approve, onEvent } = company;
+  const ts = () => rfc3339(keeper.clock.now());
+  const tell: RunScope["tell"] = (news) => onEvent?.({ run_id: part.run_id, ...news } as LiveEvent);
   return {
     ...part,
     principal,
@@ -135,8 +147,9 @@ function activate(
     approve,
     controller,
     signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
-    ts: () => rfc3339(keeper.clock.now()),
-    tell: (news) => onEvent?.({ run_id: part.run_id, ...news } as LiveEvent),
+    ts,
+    tell,
+    taint: new RunTaint(part.journal, tell, ts),
   };
 }
 

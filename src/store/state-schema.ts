@@ -52,4 +52,9 @@ export const stateMigrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX usage_by_day ON usage (day, agent);
    CREATE INDEX usage_by_root ON usage (root);`,
+  // What was said before anybody looked at where words came from counts as having brought everything.
+  `ALTER TABLE approvals ADD COLUMN taint TEXT;
+   ALTER TABLE sessions ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE sessions ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+   UPDATE sessions SET untrusted = 1, private = 1 WHERE messages > 0;`,
 ];

@@ -2,8 +2,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { defaultConfig } from "../config/template.ts";
 import { operator } from "../define/principal.ts";
 import { tools as allTools } from "../tools/index.ts";
+import { taintWatch } from "./outward.ts";
 import { useEstate } from "./testdata/estate.ts";
 import { outsideTools, pages, sent } from "./testdata/outside.ts";
 import { conversing, someone, talk, useModels } from "./testdata/talking.ts";
@@ -124,6 +126,13 @@ describe("paths that act by themselves", () => {
     );
     expect(result.state).toBe("completed");
   });
+});
+
+test("the acting paths are the ones the specification lists", async () => {
+  const spec = await Bun.file(join(import.meta.dir, "../../docs/specs/taint.md")).text();
+  const { acting_paths } = taintWatch(defaultConfig(), () => false);
+  const listed = spec.slice(spec.indexOf("null for these"), spec.indexOf("They act when")).match(/`[^`]+`/g) ?? [];
+  expect(listed.map((each) => each.slice(1, -1))).toEqual([...acting_paths]);
 });
 
 describe("the switch", () => {

@@ -25,7 +25,7 @@ export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: (
     const more = lines.length - shown;
     side.write(
       [
-        `${paint.caution(ask.kind === "repeat" ? "This may have happened already:" : "May the agent do this?")} ${paint.strong(ask.tool)}`,
+        `${paint.caution(ask.kind === "repeat" ? "This may have happened already:" : "May the agent do this?")} ${paint.strong(ask.tool)}, approval ${ask.approval}`,
         ...lines.slice(0, shown).map((line) => `  | ${line}`),
         ...(more > 0 ? [paint.faint(`  ... ${more} more lines: reeve approvals show ${ask.approval}`)] : []),
         paint.faint(ask.reason),

@@ -53,6 +53,9 @@ describe("a call that speaks outward", () => {
 
   test("is asked about whatever was said once and for all", () => {
     expect(decide(policy([], true), request(full))).toMatchObject({ effect: "ask", by: "taint" });
+    const rule = { id: "r", effect: "ask", principal: "*", capability: "http.request", reason: "why not" } as const;
+    expect(decide(policy([rule], true), request(full))).toMatchObject({ effect: "ask", by: "taint" });
+    expect(decide(policy([rule], true), request(undefined)).effect).toBe("allow");
   });
 
   test("tells of the rule that asks as well, and is settled with it by the answer to exactly this", () => {

@@ -218,6 +218,18 @@ describe("messages", () => {
     expect(await sessions.get(id)).toMatchObject({ messages: 2, updated_at: later });
   });
 
+  test("keep what they bring, whatever comes after; a session that is not there brings everything", async () => {
+    const { id } = await create();
+    expect(await sessions.taint(id)).toEqual(untainted);
+    await sessions.append(id, newId(), [message("user", "a")], { untrusted: true, private: false });
+    await sessions.append(id, newId(), [message("user", "b")], untainted);
+    expect(await sessions.taint(id)).toEqual({ untrusted: true, private: false });
+    await sessions.append(id, newId(), [message("user", "c")], { untrusted: false, private: true });
+    await sessions.append(id, newId(), [message("user", "d")], untainted);
+    expect(await sessions.taint(id)).toEqual({ untrusted: true, private: true });
+    expect(await sessions.taint(newId())).toEqual({ untrusted: true, private: true });
+  });
+
   test("for a session that is not there are refused", async () => {
     await expect(sessions.append(newId(), newId(), [message("user", "x")], untainted)).rejects.toMatchObject({
       code: "not_found",

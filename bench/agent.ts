@@ -24,6 +24,7 @@ export async function measureAgent(binary: string): Promise<readonly Measurement
   }
 }
 
+const untainted = { untrusted: false, private: false };
 const ask = (binary: string, home: BenchHome, ...more: readonly string[]) => [
   binary,
   "ask",
@@ -101,7 +102,7 @@ async function longSession(binary: string, home: BenchHome, model: ModelProcess)
     tokens: 50,
     created_at,
   }));
-  await sessions.append(id, "bench", messages);
+  await sessions.append(id, "bench", messages, untainted);
   file.close();
   const { after_ms } = await timed(ask(binary, home, "--session", id), home, model, 11);
   return [

@@ -8,15 +8,18 @@ import {
   decideApproval,
   expireApprovals,
   inputOf,
+  leavingIn,
   resourcesOf,
   takeApproval,
   wholeInputOf,
 } from "../../src/engine/approvals.ts";
 import type { Engine } from "../../src/engine/engine.ts";
+import { leavingLines } from "../../src/engine/leaving.ts";
 import { resultOfCall } from "../../src/engine/run-result.ts";
 import type { ApprovalRow } from "../../src/store/approvals.ts";
 import type { RunRow } from "../../src/store/runs.ts";
 import { columns } from "./shell/columns.ts";
+import { visibleJson } from "./shell/approve.ts";
 import { answerText, attended, type Conversation, exitOf, faultOf, waitingStatus } from "./shell/converse.ts";
 import { withEngine } from "./shell/engine.ts";
 
@@ -40,7 +43,7 @@ const list = defineCommand({
     withEngine(ctx, async ({ keeper }) => {
       await expireApprovals(keeper);
       const { rows, total } = keeper.approvals.list({ ...(state === "all" ? {} : { state }), limit, offset });
-      return { approvals: rows.map(({ input: _, resources: __, ...facts }) => facts), total };
+      return { approvals: rows.map(({ input: _, resources: __, taint: ___, ...facts }) => facts), total };
     }),
   render: ({ approvals: rows, total }, paint) => {
     const lines = rows.map((row) => [row.id, row.state, row.kind, row.principal, row.tool, row.expires_at, row.reason]);
@@ -60,7 +63,8 @@ const show = defineCommand({
     withEngine(ctx, async (engine) => {
       await expireApprovals(engine.keeper);
       const row = rowNamed(engine, approval);
-      return { ...row, input: inputOf(row), resources: resourcesOf(row) };
+      const { taint: _, ...facts } = row;
+      return { ...facts, input: inputOf(row), resources: resourcesOf(row), leaving: leavingIn(row) };
     }),
   render: (row, paint) =>
     [
@@ -68,7 +72,8 @@ const show = defineCommand({
       `${words[row.kind]} of ${row.principal}, ${row.call} of run ${row.run}`,
       `tool ${paint.strong(row.tool)}, capability ${row.capability}, effect ${row.effect}`,
       ...row.resources.map((each) => `resource ${each.capability} ${JSON.stringify(each.value)}`),
-      `input ${JSON.stringify(row.input, null, 2)}`,
+      `input ${visibleJson(row.input).join("\n")}`,
+      ...(row.leaving ? leavingLines(row.leaving) : []),
       `reason ${row.reason}`,
       `digest ${row.digest}`,
       `asked ${row.created_at}, expires ${row.expires_at}`,

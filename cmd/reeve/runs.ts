@@ -5,10 +5,13 @@ import * as v from "valibot";
 import { writeAtomic } from "../../src/core/atomic.ts";
 import { parseJson } from "../../src/core/canonical.ts";
 import { asFault, Fault } from "../../src/core/fault.ts";
+import { showInvisible } from "../../src/core/invisible.ts";
 import { check, integer } from "../../src/core/schema.ts";
 import { defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
 import { principalText } from "../../src/define/principal.ts";
 import { bundleOf, checkSeal, resolveRunId } from "../../src/engine/history.ts";
+import { readJournal } from "../../src/engine/journal.ts";
+import { type Bits, join as joinBits, sourcesIn } from "../../src/engine/bits.ts";
 import { replayBundle } from "../../src/engine/replay.ts";
 import { runStates } from "../../src/tools/run/list.ts";
 import { accept, files, revert } from "./shell/run-files.ts";
@@ -67,7 +70,9 @@ const show = defineCommand({
       const bundle = bundleOf(keeper, id);
       const lines = (bundleFile(bundle, "toolcalls.jsonl") ?? "").split("\n").filter(Boolean);
       const calls = lines.map((line) => check(recordedCall, parseJson(line, "toolcalls.jsonl"), "toolcalls.jsonl"));
-      return { ...facts, bundle, calls, answer: bundleFile(bundle, "output.md") ?? null };
+      const { events } = readJournal(join(bundle, "events.jsonl"));
+      const taint = taintFacts(events);
+      return { ...facts, bundle, taint, calls, answer: bundleFile(bundle, "output.md") ?? null };
     }),
   render: (run, paint) =>
     [
@@ -75,6 +80,10 @@ const show = defineCommand({
       `principal ${run.principal}, from ${run.source}`,
       `created ${run.created_at}${run.ended_at ? `, ended ${run.ended_at}` : ""}`,
       `bundle ${run.bundle}`,
+      ...run.taint.sources.map(
+        (each) =>
+          `brought ${kindsOf(each)}: ${showInvisible(JSON.stringify(each.from)).text}${each.call ? `, by ${each.call} ${each.tool}` : ""}`,
+      ),
       run.fault ? `fault ${run.fault}` : "",
       ...run.calls.map(
         (call) => `call ${call.request.name} ${JSON.stringify(call.request.arguments)}: ${outcomeOf(call)}`,
@@ -84,6 +93,18 @@ const show = defineCommand({
       .filter(Boolean)
       .join("\n"),
 });
+
+const maxSources = 10;
+
+/** What has come into a run's context, and the newest of what brought it. */
+function taintFacts(events: Parameters<typeof sourcesIn>[0]) {
+  const sources = sourcesIn(events);
+  return { ...joinBits(...sources), sources: sources.slice(-maxSources) };
+}
+
+function kindsOf({ untrusted, private: secret }: Bits): string {
+  return [untrusted && "words of strangers", secret && "private data"].filter(Boolean).join(" and ");
+}
 
 const recordedCall = v.looseObject({
   request: v.looseObject({ name: v.string(), arguments: v.unknown() }),

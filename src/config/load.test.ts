@@ -299,6 +299,7 @@ describe("the table of settings", () => {
       "context",
       "budget",
       "approvals",
+      "taint",
       "output",
       "sandbox",
       "egress",

@@ -44,6 +44,14 @@ const modelName = v.pipe(text, v.regex(/^[a-z][a-z0-9_-]*\/.+$/, "must be PROVID
 const usd = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1_000_000));
 const price = v.strictObject({ input_usd: usd, output_usd: usd, cached_usd: v.optional(usd) });
 
+const pathPattern = v.pipe(
+  text,
+  v.check(
+    (value) => !/[?[\]{}\\]|^\/|\/$|(?:^|\/)\.\.?(?:\/|$)/.test(value),
+    "must be a pattern of paths of the workspace",
+  ),
+);
+
 /** A limit that is off when null. */
 function limit(schema: v.GenericSchema<number>, summary: string) {
   return setting(v.nullable(schema), null, summary);
@@ -182,6 +190,23 @@ export const settingsSchema = v.strictObject({
       integer(1000, 31_536_000_000),
       86_400_000,
       "Milliseconds for which an approval can be answered.",
+    ),
+  }),
+  taint: section({
+    mode: setting(
+      v.picklist(["on", "off"]),
+      "on",
+      "Whether a run that has read strangers' words and private data asks before it speaks outward.",
+    ),
+    agents: setting(
+      v.record(v.pipe(v.string(), v.check(isAgentName, "must be an agent name")), v.picklist(["on", "off"])),
+      {},
+      "The same by agent, where it differs.",
+    ),
+    outward_paths: setting(
+      v.nullable(v.array(pathPattern)),
+      null,
+      "Patterns of paths whose content acts by itself once it is written; null for those docs/specs/taint.md lists.",
     ),
   }),
   output: section({

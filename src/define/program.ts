@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { integer, resourceOf } from "../core/schema.ts";
 import type { ProgramFacts } from "./handles.ts";
+import type { Flow } from "./tool.ts";
 
 const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 const paths = v.pipe(v.array(path), v.maxLength(64));
@@ -51,3 +52,15 @@ export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
   const { exit_code, signal, stdout, stderr, truncated, ended_by, duration_ms, changed } = facts;
   return { exit_code, signal, stdout, stderr, truncated, ended_by, duration_ms, changed: [...changed] };
 }
+
+/**
+ * Without a way out a program stays inside its walls, and what it writes is undone with the run. Where it may write all of
+ * the workspace it may also write what acts by itself later, such as hooks of a repository.
+ */
+export function flowOfProgram({ network, fs_read, fs_write }: Asked): Flow {
+  const goesOut = network.length > 0;
+  const sees = fs_read.length > 0 || fs_write.length > 0;
+  return { untrusted: goesOut, private: sees, outward: goesOut || fs_write.includes(".") };
+}
+
+type Asked = Readonly<Record<"network" | "fs_read" | "fs_write", readonly string[]>>;

@@ -45,8 +45,8 @@ export interface ToolDefinition<I extends Schema, O extends Schema, N extends Ha
   readonly capability: string;
   readonly effect: Effect;
   readonly needs: readonly N[];
-  /** Where it is not what `effect` implies, see `flowOf`. */
-  readonly flow?: Flow;
+  /** Where it is not what `effect` implies, see `flowOf`; a function where it depends on what is asked for. */
+  readonly flow?: Flow | ((input: v.InferOutput<I>) => Flow);
   readonly input: I;
   readonly output: O;
   /** Inputs that are valid as they stand; the first is shown in the catalogue. */
@@ -66,7 +66,8 @@ export interface Tool {
   readonly capability: string;
   readonly effect: Effect;
   readonly needs: readonly HandleName[];
-  readonly flow: Flow;
+  /** For an input that was checked. */
+  readonly flow: (input: unknown) => Flow;
   readonly input: Schema;
   readonly output: Schema;
   readonly examples: readonly unknown[];
@@ -78,12 +79,13 @@ export interface Tool {
 export function defineTool<I extends Schema, O extends Schema, N extends HandleName = never>(
   definition: ToolDefinition<I, O, N>,
 ): Tool {
+  const { flow = flowOf(definition.effect) } = definition;
   return {
     ...definition,
     aliases: definition.aliases ?? [],
     phrases: definition.phrases ?? [],
     timeout_ms: definition.timeout_ms,
-    flow: definition.flow ?? flowOf(definition.effect),
+    flow: typeof flow === "function" ? (input) => flow(input as v.InferOutput<I>) : () => flow,
     handler: (ctx, input) => definition.handler(ctx, input as v.InferOutput<I>),
   };
 }

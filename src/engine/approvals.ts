@@ -16,6 +16,7 @@ import type { ResourceRequest } from "../policy/decide.ts";
 import type { ApprovalRow, ApprovalStore } from "../store/approvals.ts";
 import { grantAlways, planAlways } from "./always.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { Leaving } from "./leaving.ts";
 import type { ApprovalAnswer } from "./scope.ts";
 
 /** What approvals stand on. */
@@ -33,35 +34,41 @@ export interface Binding {
   readonly principal: string;
   readonly tool: string;
   readonly input: Json;
+  /** Whether it is asked for what came into the run's context: no answer to another question is one to this. */
+  readonly tainted?: boolean;
 }
 
 /** SHA-256 of the canonical JSON of what is bound, lower-case hexadecimal. */
-export function digestOf({ run, call, principal, tool, input }: Binding): string {
-  return sha256Hex(Buffer.from(canonicalize({ run, call, principal, tool, input }), "utf8"));
+export function digestOf({ run, call, principal, tool, input, tainted }: Binding): string {
+  const bound = { run, call, principal, tool, input, ...(tainted ? { tainted } : {}) };
+  return sha256Hex(Buffer.from(canonicalize(bound), "utf8"));
 }
 
 /** Puts a question to the operator; it is in the ledger, as a digest, before it is anywhere else. */
 export async function requestApproval(
   desk: ApprovalDesk & { readonly approval_expiry_ms: number },
-  asked: Binding & {
+  asked: Omit<Binding, "tainted"> & {
     readonly kind: ApprovalRow["kind"];
     readonly capability: string;
     readonly effect: string;
     readonly resources: readonly ResourceRequest[];
     readonly reason: string;
+    readonly leaving?: Leaving | undefined;
   },
 ): Promise<ApprovalRow> {
-  const { input, resources, kind, run, call, principal, tool, capability, effect, reason } = asked;
+  const { input, resources, kind, run, call, principal, tool, capability, effect, reason, leaving } = asked;
   const id = newId();
   const now = desk.clock.now();
   const [created_at, expires_at] = [rfc3339(now), rfc3339(now + desk.approval_expiry_ms)];
-  const digest = digestOf(asked);
+  const digest = digestOf({ ...asked, tainted: leaving !== undefined });
   const type = kind === "proposal" ? "proposal.created" : "approval.requested";
-  const payload = { approval: id, kind, call, tool, capability, effect, digest, expires_at };
+  const why = leaving ? { tainted: true } : {};
+  const payload = { approval: id, kind, call, tool, capability, effect, digest, expires_at, ...why };
   await desk.ledger.append({ type, actor: principal, run, payload });
   const stored = { input: canonicalize(input), resources: canonicalize(resources.map((each) => ({ ...each }))) };
   const facts = { id, kind, run, call, principal, tool, capability, effect, digest, reason, created_at, expires_at };
-  desk.approvals.insert({ ...facts, ...stored });
+  const taint = leaving ? canonicalize(leaving as unknown as Json) : null;
+  desk.approvals.insert({ ...facts, ...stored, taint });
   return found(desk, id);
 }
 
@@ -91,6 +98,11 @@ export async function decideApproval(
     const scope = answer.decision === "approve" ? answer.scope : null;
     if (row.kind !== "call" && scope !== null && scope !== "once") {
       throw new Fault("invalid_argument", `a ${row.kind} is approved once, not ${scope}`, { hint: "answer once" });
+    }
+    if (row.taint !== null && scope !== null && scope !== "once") {
+      throw new Fault("failed_precondition", `a call that could take private data out is approved once, not ${scope}`, {
+        hint: "what the next one would take out has not been shown to anybody yet",
+      });
     }
     const plan = scope === "always" ? planAlways(desk, row, resourcesOf(row), actor) : undefined;
     const state = answer.decision === "approve" ? "approved" : "denied";
@@ -151,7 +163,7 @@ export async function expireApprovals(desk: ApprovalDesk): Promise<number> {
 /** The input of an approval's call, to the byte the one the digest was made of; throws `data_loss` for any other. */
 export function inputOf(row: ApprovalRow): Json {
   const input = storedJson(row, row.input);
-  if (digestOf({ ...row, input }) === row.digest) return input;
+  if (digestOf({ ...row, input, tainted: row.taint !== null }) === row.digest) return input;
   throw altered(row);
 }
 
@@ -167,6 +179,11 @@ export function wholeInputOf(row: ApprovalRow, tool: Tool | undefined): Json {
 
 /** What stands in a record for what was kept from it, see vault/scrub.ts and catalogue.ts. */
 const withheldMarks = /\[(?:secret(?::[^\]]*)?|withheld|redacted)\]/;
+
+/** What an approval's call would take out; null where that is not what is asked. */
+export function leavingIn(row: ApprovalRow): Leaving | null {
+  return row.taint === null ? null : (storedJson(row, row.taint) as unknown as Leaving);
+}
 
 /** The resources an approval's call names. */
 export function resourcesOf(row: ApprovalRow): readonly ResourceRequest[] {

@@ -8,6 +8,7 @@ import type { ResourceRequest } from "../policy/decide.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
 import { decideApproval, digestOf, requestApproval, takeApproval, takeForRun } from "./approvals.ts";
 import type { Attempt } from "./door.ts";
+import type { Leaving } from "./leaving.ts";
 import { recordRefusal } from "./record.ts";
 import type { Failure } from "./result.ts";
 
@@ -17,6 +18,8 @@ interface Asked {
   readonly is_exact: boolean;
   readonly resources: readonly ResourceRequest[];
   readonly reason: string;
+  /** What would leave, where the run's context is why it is asked. */
+  readonly leaving?: Leaving | undefined;
 }
 
 /** `approved`, or how the call ends instead: denied, expired, or left waiting with code `approval.pending`. */
@@ -28,8 +31,9 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
     principal: principalText(scope.principal),
     tool: tool.name,
     input: asked.recorded,
+    tainted: asked.leaving !== undefined,
   };
-  if (await takeForRun(door, binding)) return "approved";
+  if (!binding.tainted && (await takeForRun(door, binding))) return "approved";
   if (!asked.is_exact) {
     const fault = new Fault("failed_precondition", "a call that holds a secret cannot wait for an approval", {
       hint: "refer to the secret as {{secret:name}} instead of writing it",
@@ -42,9 +46,11 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
     });
     return recordRefusal(attempt, tool.name, asked.recorded, "policy.denied", fault);
   }
-  const row = door.approvals.find(scope.run_id, call_id) ?? (await open(attempt, tool, asked, binding));
-  const known = await takeApproval(door, row, digestOf(binding));
-  const verdict = known === "pending" ? await askPerson(attempt, asked, row) : known;
+  const known = door.approvals.find(scope.run_id, call_id);
+  const isSame = known && (known.taint !== null) === binding.tainted;
+  const row = isSame ? known : await open(attempt, tool, asked, binding);
+  const stored = await takeApproval(door, row, digestOf(binding));
+  const verdict = stored === "pending" ? await askPerson(attempt, asked, row) : stored;
   if (verdict instanceof Fault) return recordRefusal(attempt, tool.name, asked.recorded, "canceled", verdict);
   return conclude(attempt, tool, asked, verdict, row);
 }
@@ -59,8 +65,8 @@ async function open(
 ): Promise<ApprovalRow> {
   const { door, scope, call_id } = attempt;
   const { capability, effect } = tool;
-  const { resources, reason } = asked;
-  const row = await requestApproval(door, { kind: "call", ...binding, capability, effect, resources, reason });
+  const { resources, reason, leaving } = asked;
+  const row = await requestApproval(door, { kind: "call", ...binding, capability, effect, resources, reason, leaving });
   scope.journal.append(
     { type: "waiting", ts: rfc3339(door.clock.now()), call: call_id, approval: row.id },
     { durable: true },
@@ -73,8 +79,9 @@ async function askPerson(attempt: Attempt, asked: Asked, row: ApprovalRow): Prom
   const { door, scope, call_id } = attempt;
   const { tool, reason, principal } = row;
   scope.tell({ type: "approval", approval: row.id, call_id, tool, reason, state: "pending" });
-  const { resources, recorded: input } = asked;
-  const ask = { approval: row.id, kind: "call", principal, tool, input, resources, reason } as const;
+  const { resources, recorded: input, leaving } = asked;
+  const exhibit = leaving ? { leaving } : {};
+  const ask = { approval: row.id, kind: "call", principal, tool, input, resources, reason, ...exhibit } as const;
   const answer = await scope.approve?.(ask, scope.signal).catch(canceledAnswer);
   if (answer instanceof Fault) return answer;
   // Somebody else may have answered meanwhile; whoever was first is heard.

@@ -11,6 +11,9 @@ import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts
 import { askFirst, isSameInput } from "./ask.ts";
 import { recordableInput } from "./catalogue.ts";
 import type { Attempt, Door } from "./door.ts";
+import { leavingOf } from "./leaving.ts";
+import { taintOf } from "./outward.ts";
+import { leavesOf } from "./said.ts";
 import { recordIntent, recordOutcome, recordProposal, recordRefusal, scrubFault, shownName } from "./record.ts";
 import { resourcesOf } from "./resources.ts";
 import { type CallResult, codeOf, type Failure, type Success } from "./result.ts";
@@ -46,13 +49,17 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   }
   const { input, recorded, resources } = checked;
   const { capability, effect } = tool;
-  const held = withheldBy(attempt, tool);
+  const held = withheldBy(attempt, tool) ?? secretIn(tool, input, recordable, recorded);
   if (held) return recordRefusal(attempt, tool.name, recorded, held.code, held.fault);
   const { principal, links } = scope;
-  const request = { principal, links, capability, effect, resources, now_ms: door.clock.now() };
+  const taint = taintOf(attempt, tool, input, recorded);
+  const told = taint ? { taint } : {};
+  const request = { principal, links, capability, effect, resources, now_ms: door.clock.now(), ...told };
   let decision = decide(door.policy(), request);
   if (decision.effect === "ask") {
-    const asked = { recorded, is_exact: isSameInput(recorded, raw), resources, reason: decision.reason };
+    const { reason, by } = decision;
+    const leaving = by === "taint" ? leavingOf(recorded, scope.taint.sources, scope.taint.context()) : undefined;
+    const asked = { recorded, is_exact: isSameInput(recorded, raw), resources, reason, leaving };
     const answer = await askFirst(attempt, tool, asked);
     if (answer !== "approved") return answer;
     decision = decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
@@ -62,14 +69,26 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   const unheard = await scope.started;
   if (unheard) throw unheard;
   if (effect === "control") await door.ledger.checkpoint();
-  return perform(attempt, tool, input, decision);
+  return perform(attempt, tool, input, watching(attempt, decision), placeOf(resources, recorded));
+}
+
+interface Held {
+  readonly code: "stopped" | "dry_run" | "secret.outward";
+  readonly fault: Fault;
+}
+
+/** A secret belongs into a field made for one, or is referred to; anywhere else it would leave with the call. */
+function secretIn({ name, effect, flow }: Tool, input: unknown, recordable: Json, recorded: Json): Held | undefined {
+  const goesOut = flow(input).outward || effect === "network" || effect === "execute";
+  if (effect === "control" || !goesOut || isSameInput(recordable, recorded)) return undefined;
+  const fault = new Fault("permission_denied", `${name} would take the value of a secret out`, {
+    hint: "refer to the secret as {{secret:name}} where the tool allows it",
+  });
+  return { code: "secret.outward", fault };
 }
 
 /** What keeps a call from being made whatever policy says: the operator's stop, and a run that only plans. */
-function withheldBy(
-  { door, scope }: Attempt,
-  tool: Tool,
-): { readonly code: "stopped" | "dry_run"; readonly fault: Fault } | undefined {
+function withheldBy({ door, scope }: Attempt, tool: Tool): Held | undefined {
   const stopped = door.stopped(scope.principal);
   if (stopped) return { code: "stopped", fault: stopped };
   if (!scope.dry_run || tool.effect === "read") return undefined;
@@ -114,8 +133,41 @@ async function deny(
   return recordRefusal(attempt, tool.name, recorded, "policy.denied", fault, proposal);
 }
 
+/** Where a result comes from, for people: the resources the call names, or what it says instead. */
+function placeOf(resources: readonly ResourceRequest[], recorded: Json): string {
+  if (resources.length) return resources.map(({ value }) => value).join(" ");
+  return leavesOf(recorded)
+    .map(({ value }) => String(value))
+    .join(" ");
+}
+
+/** The decision, with an eye on what is read by it: files that a tainted run wrote hold strangers' words. */
+function watching({ door, scope, call_id }: Attempt, decision: Allowed): Allowed {
+  return {
+    ...decision,
+    permits: (more) => {
+      const isPermitted = decision.permits(more);
+      if (
+        isPermitted &&
+        more.kind === "path" &&
+        more.capability === "fs.read" &&
+        door.watch.isQuarantined(more.value)
+      ) {
+        scope.taint.met(call_id, { untrusted: true, private: false }, more.value);
+      }
+      return isPermitted;
+    },
+  };
+}
+
 /** The handler, behind its intent: whatever becomes of it, the outcome is written before anyone is told. */
-async function perform(attempt: Attempt, tool: Tool, input: unknown, decision: Allowed): Promise<Success | Failure> {
+async function perform(
+  attempt: Attempt,
+  tool: Tool,
+  input: unknown,
+  decision: Allowed,
+  place: string,
+): Promise<Success | Failure> {
   const { door } = attempt;
   const started = door.clock.monotonic();
   const result = await underDeadline(attempt, tool, async (signal, deadline) => {
@@ -133,7 +185,11 @@ async function perform(attempt: Attempt, tool: Tool, input: unknown, decision: A
       minted?.revoke();
     }
   });
-  if (tool.effect !== "read") door.quarantine.wrote(attempt.scope.run_id);
+  // Before the result is anywhere: a process that dies here has neither.
+  const { taint, run_id } = attempt.scope;
+  taint.settle(attempt.call_id, tool, input, place);
+  if (taint.bits.untrusted) door.quarantine.mark(run_id);
+  if (tool.effect !== "read") door.quarantine.wrote(run_id);
   const duration_ms = Math.round((door.clock.monotonic() - started) * 1000) / 1000;
   await recordOutcome(attempt, tool, duration_ms, result).catch((thrown: unknown) => {
     const { code, message, hint } = asFault(thrown);

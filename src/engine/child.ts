@@ -37,6 +37,8 @@ export async function runChild(
     },
   };
   const result = await start(child, { principal: scope.principal, within });
+  // Its answer was made of whatever came into its context.
+  parent.run.taint.met(scope.call_id, result.taint, `run ${result.run_id}`);
   return {
     run_id: result.run_id,
     state: result.state,

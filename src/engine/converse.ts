@@ -5,6 +5,7 @@ import { principalText } from "../define/principal.ts";
 import type { Message } from "../define/provider.ts";
 import { providerFetch } from "../egress/fetch.ts";
 import { rank } from "../store/rank.ts";
+import { beginningOf } from "./beginning.ts";
 import { openMeter } from "./budget.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Door } from "./door.ts";
@@ -59,8 +60,16 @@ export async function converse(talk: Conversing): Promise<RunResult> {
   const dialogue = await joinSession(parts.keeper, request, base.run_id, parts.config.context.history_tokens);
   try {
     const context = await contextOf(talk, model, request);
+    const beginning = beginningOf({
+      request,
+      session: dialogue?.history.length ? dialogue.taint : null,
+      has_strange_notes: context.notes.length > 0 && door.watch.isQuarantined("AGENTS.md"),
+      parent: parent?.run ?? null,
+      scrub: (text) => door.scrubber().text(text),
+    });
     const run = await talk.begin(companyOf(talk), {
       ...base,
+      ...beginning,
       limits,
       max_turns: limits.max_turns,
       ...(model.provider === "offline" ? {} : { model: model.model, context_sha256: context.sha256 }),
@@ -154,6 +163,7 @@ async function carryThrough(talk: Conversing, run: ActiveRun, model: Model, cour
         limits: runLimits(request),
         clock: keeper.clock,
       });
+  run.taint.trust(context.persona);
   talk.remember(run, { run, meter, request, root });
   run.tell({
     type: "run.start",

@@ -7,6 +7,7 @@ import { estimateTokens } from "../context/tokens.ts";
 import { principalText } from "../define/principal.ts";
 import type { Message } from "../define/provider.ts";
 import type { SessionRow } from "../store/sessions.ts";
+import { type Bits, join, sourcesIn } from "./bits.ts";
 import type { RunEvent } from "./journal.ts";
 import type { RunKeeper } from "./run.ts";
 import type { RunRequest } from "./run-request.ts";
@@ -15,6 +16,8 @@ export interface Dialogue {
   readonly session: string;
   /** Oldest first. */
   readonly history: readonly Message[];
+  /** What its messages have brought, however few of them are told. */
+  readonly taint: Bits;
   leave(): Promise<void>;
 }
 
@@ -39,6 +42,7 @@ export async function joinSession(
   const kept = history_tokens > 0 ? await keeper.sessions.tail(session.id, history_tokens) : [];
   return {
     session: session.id,
+    taint: await keeper.sessions.taint(session.id),
     history: kept.flatMap(({ role, content }): readonly Message[] => {
       if (role === "user") return [{ role, content }];
       return role === "assistant" ? [{ role, content, calls: [] }] : [];
@@ -68,11 +72,12 @@ export async function rememberRun(
   const tools = events.flatMap((event) =>
     event.type === "intent" || event.type === "refusal" ? [{ tool: event.tool, id: event.call }] : [],
   );
-  await sessions.append(session, run_id, [
+  const lines = [
     line("user", message),
     ...tools.map((each) => line("tool", JSON.stringify(each))),
     line("assistant", end.answer || `[the run ended ${end.state}${end.fault ? `: ${end.fault.message}` : ""}]`),
-  ]);
+  ];
+  await sessions.append(session, run_id, lines, join(...sourcesIn(events)));
 }
 
 async function chosen(

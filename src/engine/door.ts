@@ -10,6 +10,7 @@ import type { Scrubber } from "../vault/scrub.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Mint } from "./mint.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { TaintWatch } from "./outward.ts";
 import type { RunScope } from "./scope.ts";
 
 export interface Door {
@@ -24,6 +25,7 @@ export interface Door {
   readonly mint: Mint;
   readonly policy: () => Policy;
   readonly scrubber: () => Scrubber;
+  readonly watch: TaintWatch;
   /** A path argument as policy knows it: relative to the workspace, without dots; throws for one that leaves it. */
   readonly canonicalPath: (path: string) => string;
   /** Why nobody may act now, when the operator stopped this principal. */

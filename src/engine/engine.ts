@@ -62,6 +62,9 @@ export interface EngineParts {
 /** How often a process that drives runs looks whether another one asked it to stop, in milliseconds. */
 const watch_ms = 150;
 
+/** A directive out of a pipe: strangers may have written it, and nothing else is in its context. */
+const strange = { taint: [{ from: "message", untrusted: true, private: false }], typed_chars: 0 } as const;
+
 /** All that a model needs, which a `/tool` does without. */
 const conversation = () => import("./converse.ts");
 
@@ -157,7 +160,8 @@ export class Engine {
     const principal = parsePrincipal(row.principal);
     this.#refuseStopped(principal);
     this.#refuseCrowd();
-    const run = await reopenRun(this.keeper, { principal, ...company }, row);
+    const taint_off = this.#isFree({ principal });
+    const run = await reopenRun(this.keeper, { principal, ...company, taint_off }, row);
     this.#enter(run);
     const recording = new Recording(run.journal.events, { to_resume: true });
     const message = recording.start?.message ?? "";
@@ -185,7 +189,7 @@ export class Engine {
 
   async #begin(company: RunCompany, input: Omit<RunInput, "principal">): Promise<ActiveRun> {
     this.#refuseCrowd();
-    const run = await beginRun(this.keeper, company, input);
+    const run = await beginRun(this.keeper, { ...company, taint_off: this.#isFree(company) }, input);
     this.#enter(run);
     return run;
   }
@@ -229,6 +233,7 @@ export class Engine {
       config_sha256: fileDigest(home.config),
       max_turns: this.config.engine.max_tool_iterations,
       ...(dry_run ? { dry_run: true } : {}),
+      ...(source === "stdin" && provider === null ? strange : {}),
     };
   }
 
@@ -290,7 +295,7 @@ export class Engine {
       if (end.state === "waiting") await suspendRun(this.keeper, run);
       else await endRun(this.keeper, run, end);
       if (end.fault && end.state !== "waiting") run.tell({ type: "error", fault: end.fault });
-      run.tell({ type: "run.end", state: end.state, answer: end.answer });
+      run.tell({ type: "run.end", state: end.state, answer: end.answer, taint: run.taint.bits });
       return end;
     } finally {
       this.#leave(run);
@@ -317,6 +322,12 @@ export class Engine {
 
   #recordable(name: string, input: Json): Json {
     return this.#door.scrubber().json(recordableInput(this.catalogue.find(name), input));
+  }
+
+  /** Whether an agent, and every caller above it, is not held to the Rule of Two. The operator never is. */
+  #isFree({ principal, links = [] }: Pick<RunCompany, "principal" | "links">): boolean {
+    if (principal.kind === "operator") return false;
+    return [principal, ...links.map((link) => link.principal)].every((each) => !this.#door.watch.isOn(each));
   }
 
   #refuseCrowd(): void {

@@ -5,6 +5,7 @@ import { Fault, type FaultRecord } from "../core/fault.ts";
 import type { FailureKind, Image, Message, ToolRequest, Usage } from "../define/provider.ts";
 import type { RunState } from "../define/handles.ts";
 import type { RunLimits } from "./run-request.ts";
+import type { Bits } from "./bits.ts";
 
 /** What a run was started with; fields that may be absent were not known to the versions before them. */
 export interface RunInput {
@@ -31,6 +32,10 @@ export interface RunInput {
   readonly schema?: Json;
   /** SHA-256 of each persona file, AGENTS.md and skill list that went into the first prompt, by name. */
   readonly context_sha256?: Readonly<Record<string, string>>;
+  /** What was in the context before the first turn: by the message, the session, the workspace's notes. */
+  readonly taint?: readonly (Bits & { readonly from: string })[];
+  /** How much of the beginning of `message` a person typed; all of it when absent. */
+  readonly typed_chars?: number;
 }
 
 /** The numbers the loop decides by. They are recorded, so that a replay decides alike. */
@@ -102,6 +107,8 @@ export type RunEvent = { readonly ts: string } & (
       readonly fault: FaultRecord;
       readonly proposal: string | null;
     }
+  /** What the result of a call brought into the context; stands before that result. `from` is a path, a host, a name. */
+  | ({ readonly type: "taint"; readonly call: string; readonly tool: string; readonly from: string } & Bits)
   /** The result of an identical earlier call was given again; nothing was executed. */
   | { readonly type: "reused"; readonly call: string; readonly of: string }
   /** Older messages gave way to a summary. */
@@ -183,6 +190,7 @@ const types: ReadonlySet<string> = new Set<RunEvent["type"]>([
   "refusal",
   "reused",
   "compaction",
+  "taint",
   "notice",
   "waiting",
   "answered",

@@ -3,6 +3,7 @@ import type { Json } from "../core/canonical.ts";
 import type { FaultRecord } from "../core/fault.ts";
 import type { RunState } from "../define/handles.ts";
 import type { Usage } from "../define/provider.ts";
+import type { Bits } from "./bits.ts";
 
 /** All text in it is scrubbed. Deltas of a turn that was given up are taken back by a `retry`. */
 export type LiveEvent = { readonly run_id: string } & (
@@ -49,9 +50,11 @@ export type LiveEvent = { readonly run_id: string } & (
       readonly usage: Usage;
       readonly cost_microusd: number | null;
     }
+  /** Something came into the run's context that was not in it before; the bits are those of the run now. */
+  | ({ readonly type: "taint"; readonly call_id: string; readonly tool: string; readonly from: string } & Bits)
   | { readonly type: "notice"; readonly name: string; readonly detail: string }
   | { readonly type: "error"; readonly fault: FaultRecord }
-  | { readonly type: "run.end"; readonly state: RunState; readonly answer: string }
+  | { readonly type: "run.end"; readonly state: RunState; readonly answer: string; readonly taint: Bits }
 );
 
 type Unaddressed<E> = E extends { readonly run_id: string } ? Omit<E, "run_id"> : never;

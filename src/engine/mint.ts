@@ -34,7 +34,7 @@ export interface HandleSources {
   readonly runs: (scope: CallScope) => RunsHandle;
   readonly sessions: (scope: CallScope) => SessionsHandle;
   readonly agents: (scope: CallScope) => AgentsHandle;
-  readonly skills: () => SkillsHandle;
+  readonly skills: (scope: CallScope) => SkillsHandle;
   readonly catalogue: (scope: CallScope) => CatalogueHandle;
   readonly sandbox: (scope: CallScope, permits: (resource: ResourceRequest) => boolean) => SandboxHandle;
   readonly now: () => number;
@@ -61,7 +61,7 @@ export function mintFrom(sources: HandleSources): Mint {
       runs: () => readOnlyUnless(tool, sources.runs(scope), ["cancel", "undo", "revert", "accept"]),
       sessions: () => readOnlyUnless(tool, sources.sessions(scope), ["close"]),
       agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
-      skills: () => sources.skills(),
+      skills: () => sources.skills(scope),
       catalogue: () => sources.catalogue(scope),
       sandbox: () => {
         if (tool.effect !== "execute") throw new Fault("internal", `${tool.name} does not say that it runs programs`);

@@ -13,10 +13,12 @@ import { runsHandle } from "./history.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
+import { taintWatch } from "./outward.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { ActiveRun } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 import { sessionsHandle } from "./sessions.ts";
+import { watchSkills } from "./skill-watch.ts";
 import { skillsHandle } from "../context/skills.ts";
 import { stopped } from "./stop.ts";
 import { lazySandbox, wallsMissing } from "./walls.ts";
@@ -34,6 +36,7 @@ export function openDoor(
   const quarantine = new Quarantine(keeper, workspace);
   const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
   const policy = watchPolicy(home.policy);
+  const skills = { adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") };
   const keys = keySecrets(config, providers, environment);
   const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
   const sandbox = lazySandbox(config);
@@ -45,7 +48,7 @@ export function openDoor(
     policy,
     scrubber,
     now: () => clock.now(),
-    keep: undefined,
+    isStrange: (path: string) => quarantine.beneath(path).length > 0,
     wayOut: undefined,
   };
   return {
@@ -60,6 +63,7 @@ export function openDoor(
     stopped: (principal) => stopped(home, principal),
     scrubber,
     walls: async () => wallsMissing(await (await sandbox()).tier()),
+    watch: taintWatch(config, (path) => quarantine.isQuarantined(path)),
     canonicalPath: (path) => workspace.relative(path),
     tool_timeout_ms: config.engine.tool_timeout_ms,
     mint: mintFrom({
@@ -71,8 +75,7 @@ export function openDoor(
       runs: (scope) => runsHandle(keeper, workspace, quarantine, engine.active, scope),
       sessions: (scope) => sessionsHandle(keeper, scope),
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
-      skills: () =>
-        skillsHandle({ adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") }),
+      skills: (scope) => watchSkills(skillsHandle(skills), scope),
       catalogue: (scope) =>
         catalogueHandle(
           catalogue,

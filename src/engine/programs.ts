@@ -2,7 +2,7 @@
  * Programs for tools: walls from what was decided, what may change kept for the undo before, and an entry in the ledger for
  * each execution. Whatever cannot be walled off, kept or recorded refuses the program.
  */
-import { lstatSync, type Stats } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
@@ -18,17 +18,12 @@ import type { Limits } from "../sandbox/limits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { steersPrograms } from "../shell/variables.ts";
 import type { Scrubber } from "../vault/scrub.ts";
+import { programUid } from "../workspace/owner.ts";
+import type { Snapshot } from "../workspace/snapshot.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import { LiveOutput } from "./live-output.ts";
 import { closedTo } from "./masks.ts";
 import type { CallScope } from "./scope.ts";
-
-/** What was kept of the paths a program may change; `settle` once nothing of it runs any more. */
-export interface Kept {
-  /** Paths beneath them that are nobody's but Reeve's. */
-  readonly barred: readonly string[];
-  settle(): Promise<{ readonly changed: readonly { readonly path: string }[] }>;
-}
 
 /** A way out for one program: the proxy's socket and what it is told about it. */
 export interface WayOut {
@@ -47,8 +42,8 @@ export interface ProgramGround {
   readonly policy: () => Policy;
   readonly scrubber: () => Scrubber;
   readonly now: () => number;
-  /** Undefined where nothing can be kept: then nothing is writable. */
-  readonly keep: ((scope: CallScope, paths: readonly string[]) => Promise<Kept>) | undefined;
+  /** Whether files that a tainted run wrote lie at a path or beneath it. */
+  readonly isStrange: (path: string) => boolean;
   /** Undefined where there is no proxy: then nothing is reachable. */
   readonly wayOut: ((scope: CallScope, endpoints: readonly string[]) => Promise<WayOut>) | undefined;
 }
@@ -72,11 +67,19 @@ export async function runProgram(
   if (tier === "none") {
     throw new Fault("failed_precondition", `no program can be confined here: ${why.join("; ")}`, hint ? { hint } : {});
   }
-  const kept = write.length > 0 ? await keepOf(ground)(scope, write) : undefined;
+  for (const path of [...read, ...write]) {
+    if (ground.isStrange(path)) scope.taint.met(scope.call_id, { untrusted: true, private: false }, path);
+  }
+  const kept = write.length > 0 ? await keep(ground, scope, write) : undefined;
   let way: WayOut | undefined;
   const output = new LiveOutput(ground.scrubber, (stream, text) =>
     scope.tell({ type: "tool.output", call_id: scope.call_id, stream, text }),
   );
+  let isSettled = false;
+  const settle = async () => {
+    isSettled = true;
+    return kept?.settle();
+  };
   try {
     way = program.network.length > 0 ? await wayOutOf(ground)(scope, program.network) : undefined;
     const closed = closedTo(ground, scope, permits, [...read, ...write]);
@@ -95,18 +98,16 @@ export async function runProgram(
     const done = await sandbox.execute(program.argv, walls, {
       stdin: program.stdin === null ? null : utf8(program.stdin),
       signal: scope.signal,
-      user: userOf(settings, lstatSync(workspace.root)),
+      user: programUid(workspace.root, settings.uid),
       onOutput: (stream, chunk) => output.add(stream, chunk),
     });
-    const settled = await kept?.settle();
+    const settled = await settle();
     const changed = (settled?.changed ?? []).map(({ path }) => path);
     const { exit_code, signal, ended_by, profile_sha256 } = done;
     await record(ground, scope, { tier, profile_sha256, exit_code, signal, ended_by, changed: changed.length });
     return { ...done, changed };
-  } catch (thrown) {
-    await kept?.settle();
-    throw thrown;
   } finally {
+    if (!isSettled) await settle();
     output.end();
     await way?.close();
   }
@@ -174,21 +175,21 @@ function requireUniform(ground: ProgramGround, scope: CallScope, path: string): 
   });
 }
 
-function keepOf({ keep }: ProgramGround): NonNullable<ProgramGround["keep"]> {
-  if (keep) return keep;
-  throw new Fault("unimplemented", "this version keeps nothing of what a program changes, so it may change nothing", {
-    hint: "leave fs_write empty, and write the result with fs.write",
+/** What may change is kept, durably, before anything can change it. */
+function keep({ workspace, settings }: ProgramGround, scope: CallScope, paths: readonly string[]): Promise<Snapshot> {
+  const { run_id, call_id } = scope;
+  return workspace.snapshot({
+    run_id,
+    call_id,
+    paths,
+    max_bytes: settings.undo_bytes,
+    max_files: settings.undo_files,
   });
 }
 
 function wayOutOf({ wayOut }: ProgramGround): NonNullable<ProgramGround["wayOut"]> {
   if (wayOut) return wayOut;
   throw new Fault("unimplemented", "this version has no way out for programs", { hint: "leave network empty" });
-}
-
-/** As root a program runs as somebody else: whom the settings name, or the workspace's owner. */
-function userOf({ uid }: Config["sandbox"], owner: Stats): { readonly uid: number; readonly gid: number } {
-  return uid === null ? { uid: owner.uid, gid: owner.gid } : { uid, gid: uid };
 }
 
 function limitsOf(settings: Config["sandbox"], { timeout_ms, max_output_bytes }: Program): Limits {

@@ -20,6 +20,8 @@ export type CallCode =
   /** The run only plans. */
   | "dry_run"
   | "budget.exhausted"
+  /** The call would take the value of a secret out. */
+  | "secret.outward"
   /** Its process died between intent and outcome: it may have happened. */
   | "interrupted"
   | "loop.too_many_calls"

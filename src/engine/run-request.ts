@@ -10,6 +10,8 @@ export interface RunRequest {
   readonly message: string;
   /** Where the request came from: `cli`, `stdin`, `schedule` ... */
   readonly source: string;
+  /** Characters at the end of the message that no person typed: from a pipe, a file, a channel; all of it for `stdin`. */
+  readonly attached_chars?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly session?: SessionChoice | undefined;
   readonly images?: readonly Image[] | undefined;

@@ -7,6 +7,7 @@ import type { End } from "./drive.ts";
 import type { RunEvent } from "./journal.ts";
 import type { CallResult } from "./result.ts";
 import type { ActiveRun } from "./run.ts";
+import { type Bits, join, sourcesIn, untainted } from "./bits.ts";
 
 export interface RunResult {
   readonly run_id: string;
@@ -17,6 +18,8 @@ export interface RunResult {
   readonly session: string | null;
   readonly calls: readonly { readonly tool: string; readonly ok: boolean; readonly code?: string }[];
   readonly usage: RunUsage;
+  /** What has come into its context. */
+  readonly taint: Bits;
   /** The answer's value, where a schema was given and it fits. */
   readonly output?: Json;
   /** What the operator is asked, of a run that waits. */
@@ -52,6 +55,7 @@ export function resultOf(
     session: start?.session ?? null,
     calls: callsIn(events),
     usage: usageIn(events),
+    taint: join(...sourcesIn(events)),
     ...(output === undefined ? {} : { output }),
     ...(end.state === "waiting" && asked ? { approval: asked.approval } : {}),
     ...(thinking === undefined ? {} : { thinking }),
@@ -86,7 +90,7 @@ export function usageIn(events: readonly RunEvent[]): RunUsage {
 export function resultOfCall(result: CallResult & { readonly bundle: string }): RunResult {
   const { run_id, bundle, tool } = result;
   const usage = { turns: 0, input_tokens: 0, output_tokens: 0, cached_tokens: 0, cost_microusd: 0 };
-  const common = { run_id, bundle, session: null, usage };
+  const common = { run_id, bundle, session: null, usage, taint: untainted };
   if (result.ok) {
     const answer = JSON.stringify(result.output, null, 2);
     return { ...common, state: "completed", answer, calls: [{ tool, ok: true }] };

@@ -20,6 +20,7 @@ import type { End } from "./drive.ts";
 import { Journal, type RunEvent, type RunInput } from "./journal.ts";
 import type { LiveEvent } from "./live.ts";
 import type { Approver, Link, RunScope } from "./scope.ts";
+import { RunTaint } from "./taint.ts";
 
 export interface RunKeeper {
   /** How many changes of the vault this process knows of; every end of a run carries it. */
@@ -48,6 +49,8 @@ export interface RunCompany {
   readonly links?: readonly Link[];
   readonly approve?: Approver | undefined;
   readonly onEvent?: ((event: LiveEvent) => void) | undefined;
+  /** Whether nobody in it is held to the Rule of Two; the ledger says so. */
+  readonly taint_off?: boolean;
 }
 
 /**
@@ -76,7 +79,7 @@ export async function beginRun(
   const { run_id: _, ...asked } = input;
   const start = { type: "start", ts: created_at, run_id, principal: actor, ...asked } as const;
   const journal = await orRelease(keeper, run_id, () => openBundle(bundle, start));
-  const started = recordStart(keeper, start).then(
+  const started = Promise.all([recordStart(keeper, start), recordOff(keeper, company, run_id)]).then(
     () => undefined,
     (thrown: unknown) => asFault(thrown),
   );
@@ -123,6 +126,7 @@ export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: Run
       await keeper.ledger.append({ type: "call.outcome", actor: row.principal, run: row.id, payload });
     }
     await keeper.ledger.append({ type: "run.resumed", actor, run: row.id, payload: { after } });
+    await recordOff(keeper, { ...company, principal: parsePrincipal(row.principal) }, row.id);
     const owner = { ...company, principal: parsePrincipal(row.principal) };
     const started = Promise.resolve(undefined);
     return activate(keeper, owner, { run_id: row.id, journal, bundle, started, dry_run: start.dry_run === true });
@@ -147,6 +151,11 @@ async function isStartKnown({ ledger }: RunKeeper, id: string, { events }: Journ
   return newest !== undefined && (await ledger.entry(newest.seq)).run === id;
 }
 
+async function recordOff(keeper: RunKeeper, { principal, taint_off }: RunCompany, run: string): Promise<void> {
+  if (!taint_off) return;
+  await keeper.ledger.append({ type: "taint.off", actor: principalText(principal), run, payload: {} });
+}
+
 const maxListedBytes = 300;
 
 function activate(
@@ -156,6 +165,8 @@ function activate(
 ): ActiveRun {
   const controller = new AbortController();
   const { principal, signal, links = [], approve, onEvent } = company;
+  const ts = () => rfc3339(keeper.clock.now());
+  const tell: RunScope["tell"] = (news) => onEvent?.({ run_id: part.run_id, ...news } as LiveEvent);
   return {
     ...part,
     principal,
@@ -163,8 +174,9 @@ function activate(
     approve,
     controller,
     signal: signal ? AbortSignal.any([signal, controller.signal]) : controller.signal,
-    ts: () => rfc3339(keeper.clock.now()),
-    tell: (news) => onEvent?.({ run_id: part.run_id, ...news } as LiveEvent),
+    ts,
+    tell,
+    taint: new RunTaint(part.journal, tell, ts),
   };
 }
 

@@ -4,7 +4,9 @@ import type { Fault } from "../core/fault.ts";
 import type { Principal } from "../define/principal.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { Journal } from "./journal.ts";
+import type { Leaving } from "./leaving.ts";
 import type { RunNews } from "./live.ts";
+import type { RunTaint } from "./taint.ts";
 
 /** The run a call belongs to. */
 export interface RunScope {
@@ -21,6 +23,8 @@ export interface RunScope {
   readonly links: readonly Link[];
   /** Whether calls with an effect are refused because the run only plans. */
   readonly dry_run: boolean;
+  /** What has come into the run's context. */
+  readonly taint: RunTaint;
   /** Asks a person who is there; undefined leaves the approval waiting. */
   readonly approve: Approver | undefined;
   /** Tells those who watch the run. */
@@ -43,6 +47,8 @@ export interface ApprovalAsk {
   readonly input: Json;
   readonly resources: readonly ResourceRequest[];
   readonly reason: string;
+  /** What would leave, where the run's context is why it is asked; such a call is approved once and no further. */
+  readonly leaving?: Leaving;
 }
 
 export type ApprovalAnswer =

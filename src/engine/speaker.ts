@@ -25,6 +25,8 @@ export interface Context {
   /** What the workspace itself has to say: never in the system prompt, since agents can write it. */
   readonly notes: readonly Message[];
   readonly sha256: Readonly<Record<string, string>>;
+  /** What the operator wrote of it. */
+  readonly persona: readonly string[];
 }
 
 export async function contextOf(talk: Conversing, model: Model, request: RunRequest): Promise<Context> {
@@ -34,7 +36,7 @@ export async function contextOf(talk: Conversing, model: Model, request: RunRequ
   const agent = request.principal.kind === "agent" ? request.principal.name : "operator";
   const offers = await grantedOffers(talk);
   if (model.provider === "offline") {
-    return { system: offlinePrompt({ agent, workspace, tools: offers }), notes: [], sha256: {} };
+    return { system: offlinePrompt({ agent, workspace, tools: offers }), notes: [], sha256: {}, persona: [] };
   }
   const persona = readPersona(join(home.agents, agent), config.context.persona_bytes);
   const notes = workspaceNotes(workspace, config.context.persona_bytes);
@@ -50,6 +52,7 @@ export async function contextOf(talk: Conversing, model: Model, request: RunRequ
       hidden_tools: hidden,
       sub_agent: talk.parent !== undefined,
     }),
+    persona: persona.map(({ text }) => text),
     notes: notes ? [{ role: "user", content: notes.text }] : [],
     sha256: Object.fromEntries([
       ...persona.map(({ name, sha256 }) => [name, sha256] as const),

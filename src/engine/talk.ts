@@ -1,4 +1,6 @@
 /** The ports of a live run: each step is first looked up in what was recorded before, then done and recorded. */
+import { canonicalize } from "../core/canonical.ts";
+import { showInvisible } from "../core/invisible.ts";
 import { asFault, Fault, type FaultRecord } from "../core/fault.ts";
 import type { Config } from "../config/settings.ts";
 import type { Message, ToolOffer, ToolRequest } from "../define/provider.ts";
@@ -72,7 +74,10 @@ export function livePorts(talk: Talk): Ports {
     call: async (request) => {
       const known = recording?.call(request.id) ?? { state: "none" };
       if (known.state === "ended") return known.answer;
-      return carry(talk, request);
+      const answer = await carry(talk, request);
+      const hidden = answer.ok ? showInvisible(canonicalize(answer.output)).count : 0;
+      if (hidden > 0) notice("context.invisible_text", `${hidden} characters in the result of ${request.id}`);
+      return answer;
     },
     decline: async (request, code, fault) => {
       const known = recording?.call(request.id) ?? { state: "none" };

@@ -10,6 +10,7 @@ import { controlCapabilities, coversName, splitCapability } from "./capability.t
 import { expiry_ms } from "./expiry.ts";
 import { beginningOf, grammars, kindOfCapability, kindOfResource, type ResourceRequest } from "./pattern.ts";
 import type { Grant, Policy, Rule } from "./policy.ts";
+import { type AccessTaint, isBeyondAnswer, taintQuestion } from "./taint.ts";
 
 export type { ResourceRequest } from "./pattern.ts";
 
@@ -19,10 +20,12 @@ export interface AccessRequest {
   readonly effect: Effect;
   readonly resources: readonly ResourceRequest[];
   readonly now_ms: number;
-  /** An approval of exactly this call was used: ask rules do not hold for what the call itself names. Denials do. */
+  /** An approval of exactly this call was used: ask rules and taint do not hold for what the call itself names. Denials do. */
   readonly approved?: boolean;
   /** The callers above a sub-agent: each must be allowed the same, within what it holds the sub-agent to. */
   readonly links?: readonly PolicyLink[];
+  /** What has come into the run's context, where the engine holds the run to the Rule of Two. */
+  readonly taint?: AccessTaint;
 }
 
 export interface PolicyLink {
@@ -40,7 +43,13 @@ export type Decision =
       /** Whether the same decision covers one resource more, met while the call runs; what needs asking is not covered. */
       readonly permits: (resource: ResourceRequest) => boolean;
     }
-  | { readonly effect: "ask"; readonly reason: string; readonly hint: string }
+  | {
+      readonly effect: "ask";
+      readonly reason: string;
+      readonly hint: string;
+      /** What asks: a rule can be settled in advance, what came into the run's context cannot. */ readonly by:
+        "rule" | "taint";
+    }
   | {
       readonly effect: "deny";
       readonly reason: string;
@@ -50,7 +59,8 @@ export type Decision =
 
 /** One thing that was looked at on the way to a decision. */
 export interface Step {
-  readonly part: "policy" | "request" | "agent" | "rule" | "control" | "grant" | "answer" | "link" | "decision";
+  readonly part:
+    "policy" | "request" | "agent" | "rule" | "control" | "grant" | "answer" | "taint" | "link" | "decision";
   /** Id of the grant or rule. */
   readonly id: string | null;
   readonly matched: boolean;
@@ -67,7 +77,8 @@ function judgeAll(policy: Policy, request: AccessRequest, trace: Trace): Decisio
   const first = judge(policy, own, trace);
   const decisions = [first, ...links.map((link) => judgeLink(policy, own, link, trace))];
   const denial = decisions.find(({ effect }) => effect === "deny");
-  const question = decisions.find(({ effect }) => effect === "ask");
+  const questions = decisions.flatMap((each) => (each.effect === "ask" ? [each] : []));
+  const question = questions.find(({ by }) => by === "taint") ?? questions[0];
   if (first.effect !== "allow" || denial || question) return denial ?? question ?? first;
   const allowed = decisions.flatMap((each) => (each.effect === "allow" ? [each] : []));
   return {
@@ -191,21 +202,33 @@ function judge(policy: Policy, request: AccessRequest, trace: Trace): Decision {
   const question = firstRule(policy, "ask", principal, wanted, trace);
   const settled = question && settledBy(request, grants, wanted);
   if (settled) trace?.push({ part: "answer", id: null, matched: true, text: settled });
-  if (question && !settled)
-    return {
-      effect: "ask",
-      reason: `rule ${quote(question.id)} asks first: ${question.reason}`,
-      hint: "the operator answers; until then nothing happens",
-    };
+  const ruled = question && !settled ? `rule ${quote(question.id)} asks first: ${question.reason}` : undefined;
+  const tainted = taintQuestion(request.taint, request.resources);
+  if (request.taint) trace?.push({ part: "taint", id: null, matched: tainted !== undefined, text: told(request) });
+  if (tainted !== undefined && !request.approved) {
+    const reason = ruled === undefined ? tainted : `${tainted}; ${ruled}`;
+    return { effect: "ask", reason, hint: waits, by: "taint" };
+  }
+  if (ruled !== undefined) return { effect: "ask", reason: ruled, hint: waits, by: "rule" };
   return {
     effect: "allow",
     reason: `granted by ${[...used].map(quote).join(", ")}`,
     grants: [...used],
     permits: (more) =>
       isOpen(policy, request, more) &&
+      !isBeyondAnswer(request.taint, request.resources, more) &&
       coveringGrant(grants, more, request.now_ms, undefined) !== undefined &&
       !needsAnswer(policy, request, grants, wanted, more),
   };
+}
+
+const waits = "the operator answers; until then nothing happens";
+
+function told({ taint, approved }: AccessRequest): string {
+  const brought = [taint?.untrusted && "words of strangers", taint?.private && "private data"].filter(Boolean);
+  const context = `the run's context holds ${brought.join(" and ") || "neither words of strangers nor private data"}`;
+  const answer = approved ? "; the operator approved exactly this call" : "";
+  return `${context}; the call ${taint?.outward ? "speaks" : "does not speak"} outward${answer}`;
 }
 
 /** Why ask rules do not hold for a request, or undefined when they do. */

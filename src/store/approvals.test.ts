@@ -46,6 +46,7 @@ function ask(more: Partial<ApprovalRow> = {}): string {
     reason: "so it is",
     created_at: early,
     expires_at: noon,
+    taint: null,
     ...more,
   });
   return id;

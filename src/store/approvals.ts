@@ -27,6 +27,8 @@ export interface ApprovalRow {
   readonly decided_at: string | null;
   readonly created_at: string;
   readonly expires_at: string;
+  /** JSON of what would leave and where its bytes come from, when the run's context is why it is asked; else null. */
+  readonly taint: string | null;
 }
 
 export interface ApprovalDecision {
@@ -40,7 +42,7 @@ export interface ApprovalDecision {
 type NewApproval = Omit<ApprovalRow, "state" | "scope" | "answer_reason" | "decided_by" | "decided_at">;
 
 const columns = `id, kind, run, call, principal, tool, capability, effect, input, resources, digest, reason, state, scope,
-  answer_reason, decided_by, decided_at, created_at, expires_at`;
+  answer_reason, decided_by, decided_at, created_at, expires_at, taint`;
 
 /** Every method throws the store's Fault. */
 export class ApprovalStore {
@@ -53,8 +55,8 @@ export class ApprovalStore {
   insert(row: NewApproval): void {
     this.#file.change(
       `INSERT INTO approvals (id, kind, run, call, principal, tool, capability, effect, input, resources, digest, reason,
-         state, created_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?)`,
+         state, created_at, expires_at, taint)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?)`,
       [
         row.id,
         row.kind,
@@ -70,6 +72,7 @@ export class ApprovalStore {
         row.reason,
         row.created_at,
         row.expires_at,
+        row.taint,
       ],
     );
   }

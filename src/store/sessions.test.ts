@@ -10,6 +10,7 @@ import { StateFile } from "./state.ts";
 
 const place = { channel: "cli", user: "ada", room: "terminal", agent: "agent:default" };
 const created_at = "2026-01-01T00:00:00.000Z";
+const untainted = { untrusted: false, private: false };
 const later = "2026-01-01T00:01:00.000Z";
 const peer = join(import.meta.dir, "testdata", "session-peer.ts");
 
@@ -86,7 +87,7 @@ describe("a session", () => {
 
   test("is closed once and keeps what was said in it", async () => {
     const { id } = await create();
-    await sessions.append(id, newId(), [message("user", "hello")]);
+    await sessions.append(id, newId(), [message("user", "hello")], untainted);
     expect(await sessions.close(id, later, isAlive)).toBe(true);
     expect(await sessions.close(id, "2026-01-01T00:02:00.000Z", isAlive)).toBe(false);
     expect(await sessions.get(id)).toMatchObject({ closed_at: later, updated_at: later, messages: 1 });
@@ -134,7 +135,7 @@ describe("the active session of a place", () => {
 
 test("a list is filtered by exact words, the last used first, paged, with the total of all that match", async () => {
   const [a, b, c] = [await create(), await create({ user: "bob" }), await create()];
-  await sessions.append(a.id, newId(), [{ ...message("user", "hello"), created_at: later }]);
+  await sessions.append(a.id, newId(), [{ ...message("user", "hello"), created_at: later }], untainted);
   await sessions.close(c.id, "2026-01-01T00:00:30.000Z", isAlive);
   const ids = async (filter: object) =>
     (await sessions.list({ include_closed: false, limit: 10, offset: 0, ...filter })).rows.map((row) => row.id);
@@ -205,20 +206,32 @@ describe("messages", () => {
   test("are all kept or none", async () => {
     const { id } = await create();
     const torn = [message("user", "one"), { ...message("user", "two"), tokens: 1.5 }];
-    await expect(sessions.append(id, newId(), torn)).rejects.toThrow();
+    await expect(sessions.append(id, newId(), torn, untainted)).rejects.toThrow();
     expect(await sessions.read(id, { limit: 10, offset: 0 })).toEqual([]);
     expect(await sessions.get(id)).toMatchObject({ messages: 0 });
   });
 
   test("written by a clock that was set back do not make the session older", async () => {
     const { id } = await create();
-    await sessions.append(id, newId(), [{ ...message("user", "now"), created_at: later }]);
-    await sessions.append(id, newId(), [message("user", "earlier")]);
+    await sessions.append(id, newId(), [{ ...message("user", "now"), created_at: later }], untainted);
+    await sessions.append(id, newId(), [message("user", "earlier")], untainted);
     expect(await sessions.get(id)).toMatchObject({ messages: 2, updated_at: later });
   });
 
+  test("keep what they bring, whatever comes after; a session that is not there brings everything", async () => {
+    const { id } = await create();
+    expect(await sessions.taint(id)).toEqual(untainted);
+    await sessions.append(id, newId(), [message("user", "a")], { untrusted: true, private: false });
+    await sessions.append(id, newId(), [message("user", "b")], untainted);
+    expect(await sessions.taint(id)).toEqual({ untrusted: true, private: false });
+    await sessions.append(id, newId(), [message("user", "c")], { untrusted: false, private: true });
+    await sessions.append(id, newId(), [message("user", "d")], untainted);
+    expect(await sessions.taint(id)).toEqual({ untrusted: true, private: true });
+    expect(await sessions.taint(newId())).toEqual({ untrusted: true, private: true });
+  });
+
   test("for a session that is not there are refused", async () => {
-    await expect(sessions.append(newId(), newId(), [message("user", "x")])).rejects.toMatchObject({
+    await expect(sessions.append(newId(), newId(), [message("user", "x")], untainted)).rejects.toMatchObject({
       code: "not_found",
     });
   });
@@ -230,6 +243,7 @@ describe("messages", () => {
       id,
       newId(),
       words.map((text) => message("user", text)),
+      untainted,
     );
     const pages = [await sessions.read(id, { limit: 2, offset: 0 }), await sessions.read(id, { limit: 2, offset: 2 })];
     expect(pages.flat().map((each) => each.content)).toEqual(words);
@@ -244,7 +258,7 @@ describe("the tail", () => {
       message("tool", `t${n}`, 3),
       message("assistant", `a${n}`, 5),
     ];
-    await sessions.append(id, newId(), [1, 2, 3].flatMap(turn));
+    await sessions.append(id, newId(), [1, 2, 3].flatMap(turn), untainted);
     const words = async (budget: number) => (await sessions.tail(id, budget)).map((each) => each.content);
     expect(await words(30)).toEqual(["q1", "t1", "a1", "q2", "t2", "a2", "q3", "t3", "a3"]);
     expect(await words(29)).toEqual(["q2", "t2", "a2", "q3", "t3", "a3"]);
@@ -266,6 +280,7 @@ describe("the tail", () => {
           id,
           newId(),
           said.map(({ role, tokens }, i) => message(role, String(i), tokens)),
+          untainted,
         );
         const tail = await sessions.tail(id, budget);
         const from = said.length - tail.length;
@@ -288,9 +303,9 @@ describe("the tail", () => {
       message("user", `q${i}`, 10),
       message("assistant", `a${i}`, 10),
     ]);
-    await sessions.append(id, newId(), long.flat());
-    await sessions.append(id, newId(), [message("user", "huge ".repeat(10_000), 12_500)]);
-    await sessions.append(id, newId(), [message("user", "last", 10), message("assistant", "word", 10)]);
+    await sessions.append(id, newId(), long.flat(), untainted);
+    await sessions.append(id, newId(), [message("user", "huge ".repeat(10_000), 12_500)], untainted);
+    await sessions.append(id, newId(), [message("user", "last", 10), message("assistant", "word", 10)], untainted);
     const read = spyOn(file, "rows");
     try {
       expect((await sessions.tail(id, 1000)).map((each) => each.content)).toEqual(["last", "word"]);

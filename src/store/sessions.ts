@@ -25,6 +25,12 @@ export interface SessionMessage {
   readonly created_at: string;
 }
 
+/** What has come into a session's messages; both only ever become true. */
+export interface SessionTaint {
+  readonly untrusted: boolean;
+  readonly private: boolean;
+}
+
 /** One entrance, one person, one room there, one agent. */
 export interface SessionPlace {
   readonly channel: string;
@@ -138,11 +144,19 @@ export class SessionStore {
     this.#file.change("UPDATE sessions SET active_run = NULL, owner = '' WHERE id = ? AND active_run = ?", [id, run]);
   }
 
-  /** Adds messages at the end, in order, all or none. Throws `not_found`. */
+  /** What the messages of a session have brought so far; everything for one that is not there. */
+  async taint(id: string): Promise<SessionTaint> {
+    const sql = "SELECT untrusted, private FROM sessions WHERE id = ?";
+    const [row] = this.#file.rows<{ untrusted: number; private: number }>(sql, [id]);
+    return { untrusted: row?.untrusted !== 0, private: row?.private !== 0 };
+  }
+
+  /** Adds messages at the end, in order, all or none, with what they bring. Throws `not_found`. */
   async append(
     id: string,
     run: string,
     messages: readonly Pick<SessionMessage, "role" | "content" | "tokens" | "created_at">[],
+    taint: SessionTaint,
   ): Promise<void> {
     this.#file.transact(() => {
       const [last] = this.#file.rows<{ seq: number }>("SELECT messages AS seq FROM sessions WHERE id = ?", [id]);
@@ -155,11 +169,11 @@ export class SessionStore {
         );
       }
       const at = messages.at(-1)?.created_at ?? "";
-      this.#file.change("UPDATE sessions SET messages = ?, updated_at = max(updated_at, ?) WHERE id = ?", [
-        seq,
-        at,
-        id,
-      ]);
+      this.#file.change(
+        `UPDATE sessions SET messages = ?, updated_at = max(updated_at, ?), untrusted = max(untrusted, ?),
+           private = max(private, ?) WHERE id = ?`,
+        [seq, at, Number(taint.untrusted), Number(taint.private), id],
+      );
     });
   }
 

@@ -65,4 +65,9 @@ export const stateMigrations: readonly string[] = [
      PRIMARY KEY (run, path, sha256)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX quarantine_by_content ON quarantine (sha256);`,
+  // What was said before anybody looked at where words came from counts as having brought everything.
+  `ALTER TABLE approvals ADD COLUMN taint TEXT;
+   ALTER TABLE sessions ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE sessions ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+   UPDATE sessions SET untrusted = 1, private = 1 WHERE messages > 0;`,
 ];

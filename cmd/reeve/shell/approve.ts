@@ -1,8 +1,17 @@
 /** A question of policy put to the person at the terminal: the exact call, why it is asked, and four ways to answer. */
+import type { Json } from "../../../src/core/canonical.ts";
+import { showInvisible } from "../../../src/core/invisible.ts";
 import type { CommandContext } from "../../../src/define/command.ts";
+import { leavingLines } from "../../../src/engine/leaving.ts";
 import type { Approver } from "../../../src/engine/scope.ts";
 
 const shownLines = 20;
+const shownLeaving = 60;
+
+/** A value as lines in which everything can be seen; nothing in it begins a line of its own. */
+export function visibleJson(value: Json): readonly string[] {
+  return showInvisible(JSON.stringify(value, null, 2)).text.split("\n");
+}
 
 /** Undefined without a terminal: then a call that policy asks about leaves the run waiting. */
 export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: () => void): Approver | undefined {
@@ -11,20 +20,22 @@ export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: (
   return async (ask) => {
     onAsk();
     const { paint } = side;
-    const lines = JSON.stringify(ask.input, null, 2).split("\n");
-    const more = lines.length - shownLines;
+    const lines = ask.leaving ? leavingLines(ask.leaving) : visibleJson(ask.input);
+    const shown = ask.leaving ? shownLeaving : shownLines;
+    const more = lines.length - shown;
     side.write(
       [
-        `${paint.caution(ask.kind === "repeat" ? "This may have happened already:" : "May the agent do this?")} ${paint.strong(ask.tool)}`,
-        ...lines.slice(0, shownLines).map((line) => `  ${line}`),
+        `${paint.caution(ask.kind === "repeat" ? "This may have happened already:" : "May the agent do this?")} ${paint.strong(ask.tool)}, approval ${ask.approval}`,
+        ...lines.slice(0, shown).map((line) => `  | ${line}`),
         ...(more > 0 ? [paint.faint(`  ... ${more} more lines: reeve approvals show ${ask.approval}`)] : []),
         paint.faint(ask.reason),
         "",
       ].join("\n"),
     );
+    const isOnce = ask.kind === "repeat" || ask.leaving !== undefined;
     const choices = [
       { value: "once", label: ask.kind === "repeat" ? "do it again" : "allow once" },
-      ...(ask.kind === "repeat"
+      ...(isOnce
         ? []
         : [
             { value: "run", label: `allow ${ask.tool} for this run` },

@@ -136,6 +136,7 @@ async function speak(
     principal,
     message: slash?.text ?? spoken.message,
     source: sourceOf(spoken),
+    attached_chars: spoken.attached_chars,
     session: choice === undefined ? undefined : { place: placeHere(), which: choice },
     images,
     schema,

@@ -1,5 +1,6 @@
 /** A run as a person watches it: the answer as it arrives, and a faint line for each thing done on the way. */
 import type { CommandContext } from "../../../src/define/command.ts";
+import type { Bits } from "../../../src/engine/bits.ts";
 import type { LiveEvent } from "../../../src/engine/live.ts";
 import { cut } from "../../../src/core/text.ts";
 
@@ -34,14 +35,14 @@ export function watch(
   const tell = (line: string): void => {
     if (!tells) return;
     newLine();
-    side.write(`${side.paint.faint(line)}\n`);
+    side.write(`${side.paint.faint(uncoloured(line))}\n`);
   };
   return {
     onEvent: (event) => {
       switch (event.type) {
         case "delta":
           if (!streams) return;
-          screen.write(event.text);
+          screen.write(uncoloured(event.text));
           inLine = !event.text.endsWith("\n");
           shown = true;
           return;
@@ -58,6 +59,9 @@ export function watch(
         case "tool.end":
           tell(event.ok ? `   done in ${durationText(event.duration_ms)}` : `   ${event.code}: ${event.message}`);
           return;
+        case "taint":
+          tell(`   the run now holds ${heldText(event)}`);
+          return;
         case "approval":
           if (event.state !== "pending") tell(`   approval ${event.state}`);
           return;
@@ -72,6 +76,15 @@ export function watch(
       return shown;
     },
   };
+}
+
+/** Colours are ours: nobody else's words may look like a question of Reeve's. */
+function uncoloured(text: string): string {
+  return text.replaceAll("\x1b", "\\x1b");
+}
+
+function heldText(bits: Bits): string {
+  return [bits.untrusted && "words of strangers", bits.private && "private data"].filter(Boolean).join(" and ");
 }
 
 function waitText(wait_ms: number): string {

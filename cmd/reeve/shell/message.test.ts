@@ -57,19 +57,29 @@ describe("a message", () => {
     expect(await readMessage(context(undefined), { words: ["how", "is it"] })).toEqual({
       message: "how is it",
       typed: true,
+      attached_chars: 0,
     });
-    expect(await readMessage(context(undefined), { message: "hello" })).toEqual({ message: "hello", typed: true });
+    expect(await readMessage(context(undefined), { message: "hello" })).toEqual({
+      message: "hello",
+      typed: true,
+      attached_chars: 0,
+    });
   });
 
   test("is followed by standard input after an empty line", async () => {
     expect(await readMessage(context("a\nb\n"), { words: ["review this"] })).toEqual({
       message: "review this\n\na\nb",
       typed: true,
+      attached_chars: 5,
     });
   });
 
   test("is standard input alone, and then nobody typed it", async () => {
-    expect(await readMessage(context("/tool fs.list {}"), {})).toEqual({ message: "/tool fs.list {}", typed: false });
+    expect(await readMessage(context("/tool fs.list {}"), {})).toEqual({
+      message: "/tool fs.list {}",
+      typed: false,
+      attached_chars: 16,
+    });
   });
 
   test("from a file is nobody's typing, whatever it says", async () => {
@@ -77,11 +87,16 @@ describe("a message", () => {
     expect(await readMessage(context(undefined), { message_file })).toEqual({
       message: "/tool fs.list {}",
       typed: false,
+      attached_chars: 16,
     });
   });
 
   test("typed as blanks leaves the piped text untyped", async () => {
-    expect(await readMessage(context("/tool x"), { words: [" "] })).toEqual({ message: "/tool x", typed: false });
+    expect(await readMessage(context("/tool x"), { words: [" "] })).toEqual({
+      message: "/tool x",
+      typed: false,
+      attached_chars: 7,
+    });
   });
 
   test("that is a typed directive leaves standard input unread", async () => {
@@ -89,6 +104,7 @@ describe("a message", () => {
     expect(await readMessage(context("junk"), { words: ["/tool", "time.now", "{}"] })).toEqual({
       message: "/tool time.now {}",
       typed: true,
+      attached_chars: 0,
     });
     expect(reads).toBe(0);
   });

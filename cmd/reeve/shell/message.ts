@@ -15,6 +15,8 @@ export interface Spoken {
   readonly message: string;
   /** True only when the beginning of the message was typed as an argument: a file or a pipe is not the operator's hand. */
   readonly typed: boolean;
+  /** Characters at the end of the message that came from a file or a pipe. */
+  readonly attached_chars: number;
 }
 
 /**
@@ -43,7 +45,8 @@ export async function readMessage(
       hint: "put it into a file of the workspace and name the file in the message",
     });
   }
-  return { message, typed: typed !== undefined && typed.trim() !== "" };
+  const isTyped = typed !== undefined && typed.trim() !== "";
+  return { message, typed: isTyped, attached_chars: message.length - (isTyped ? typed.length : 0) };
 }
 
 /** True for `/tool` alone or followed by white space. */

@@ -70,7 +70,7 @@ export async function entries({ keeper: { ledger } }: Engine, type: string): Pro
 }
 
 /** As somebody with an editor on state.db would. */
-export function alter({ home }: Estate, id: string, set: string, value: string): void {
+export function alter({ home }: Estate, id: string, set: string, value: string | null): void {
   const file = new StateFile(home.database);
   const changed = file.change(`UPDATE approvals SET ${set} = ? WHERE id = ?`, [value, id]);
   file.close();

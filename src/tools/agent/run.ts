@@ -9,6 +9,7 @@ export const run = defineTool({
   capability: "agents.run",
   effect: "execute",
   needs: ["agents"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     task: v.pipe(v.string(), v.minLength(1), v.maxLength(100_000)),
     agent_id: v.optional(resource("agent")),

@@ -2,7 +2,15 @@
 import * as v from "valibot";
 import { Fault } from "../../core/fault.ts";
 import { resourceOf } from "../../core/schema.ts";
-import { argumentList, bounds, outcome, outcomeOf, programDeadline_ms, surroundings } from "../../define/program.ts";
+import {
+  argumentList,
+  bounds,
+  flowOfProgram,
+  outcome,
+  outcomeOf,
+  programDeadline_ms,
+  surroundings,
+} from "../../define/program.ts";
 import { defineTool } from "../../define/tool.ts";
 
 /** The file the code lies in, and what reads it. */
@@ -19,6 +27,7 @@ export const run = defineTool({
   capability: "code.run",
   effect: "execute",
   needs: ["sandbox"],
+  flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
   input: v.strictObject({
     language: resourceOf(v.picklist(["python", "node", "bun", "bash"]), "name"),

@@ -11,6 +11,7 @@ export const append = defineTool({
   capability: "fs.write",
   effect: "write",
   needs: ["workspace"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({ path: resource("path"), content: v.pipe(v.string(), v.maxLength(8_388_608)) }),
   output: v.strictObject({
     path: v.string(),

@@ -10,6 +10,7 @@ export const remove = defineTool({
   capability: "fs.delete",
   effect: "write",
   needs: ["workspace"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     path: resource("path"),
     recursive: v.optional(v.boolean(), false),

@@ -10,6 +10,7 @@ export const move = defineTool({
   capability: "fs.write",
   effect: "write",
   needs: ["workspace"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     src: resource("path", { capability: "fs.delete" }),
     dst: resource("path"),

@@ -13,6 +13,7 @@ export const write = defineTool({
   capability: "fs.write",
   effect: "write",
   needs: ["workspace"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     path: resource("path"),
     content: v.pipe(v.string(), v.maxLength(8_388_608)),

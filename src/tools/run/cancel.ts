@@ -9,6 +9,7 @@ export const cancel = defineTool({
   capability: "runs.cancel",
   effect: "write",
   needs: ["runs"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({ run_id: resource("run") }),
   output: v.strictObject({
     run_id: v.string(),

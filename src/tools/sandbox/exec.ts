@@ -2,7 +2,15 @@
 import * as v from "valibot";
 import { Fault } from "../../core/fault.ts";
 import { resourceOf } from "../../core/schema.ts";
-import { argument, bounds, outcome, outcomeOf, programDeadline_ms, surroundings } from "../../define/program.ts";
+import {
+  argument,
+  bounds,
+  flowOfProgram,
+  outcome,
+  outcomeOf,
+  programDeadline_ms,
+  surroundings,
+} from "../../define/program.ts";
 import { defineTool } from "../../define/tool.ts";
 
 export const exec = defineTool({
@@ -11,6 +19,7 @@ export const exec = defineTool({
   capability: "sandbox.exec",
   effect: "execute",
   needs: ["sandbox"],
+  flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
   input: v.strictObject({
     argv: v.pipe(v.array(argument), v.minLength(1), v.maxLength(256)),

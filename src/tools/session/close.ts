@@ -8,6 +8,7 @@ export const close = defineTool({
   capability: "sessions.close",
   effect: "write",
   needs: ["sessions"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({ session_id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
   output: v.strictObject({
     session_id: v.string(),

@@ -6,6 +6,7 @@ import {
   argument,
   argumentList,
   bounds,
+  flowOfProgram,
   outcome,
   outcomeOf,
   programDeadline_ms,
@@ -19,6 +20,7 @@ export const exec = defineTool({
   capability: "shell.exec",
   effect: "execute",
   needs: ["sandbox"],
+  flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
   input: v.strictObject({
     line: v.optional(resourceOf(v.pipe(v.string(), v.minLength(1), v.maxLength(16_384)), "line")),

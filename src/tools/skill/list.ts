@@ -8,6 +8,7 @@ export const list = defineTool({
   capability: "skills.read",
   effect: "read",
   needs: ["skills"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({}),
   output: v.strictObject({
     skills: v.array(

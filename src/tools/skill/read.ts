@@ -9,6 +9,7 @@ export const read = defineTool({
   capability: "skills.read",
   effect: "read",
   needs: ["skills"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     name: resource("name"),
     file: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(1024))),

@@ -12,6 +12,7 @@ export const now = defineTool({
   capability: "time.now",
   effect: "read",
   needs: [],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     timezone: v.optional(v.pipe(v.string(), v.maxLength(100), v.description("IANA name, such as Europe/Berlin"))),
   }),

@@ -10,6 +10,7 @@ export const search = defineTool({
   capability: "tools.read",
   effect: "read",
   needs: ["catalogue"],
+  flow: { untrusted: false, private: false, outward: false },
   input: v.strictObject({
     query: v.optional(v.pipe(v.string(), v.maxLength(1000)), ""),
     limit: v.optional(integer(1, 50), 10),

@@ -4,6 +4,8 @@ import type { Json } from "../../../core/canonical.ts";
 export interface Script {
   /** The turn is chosen by how often the assistant has spoken in the request, so conversations may run side by side. */
   readonly turns: readonly ScriptTurn[];
+  /** The turns of conversations with exactly this message, in place of `turns`. */
+  readonly turns_for?: Readonly<Record<string, readonly ScriptTurn[]>>;
   /** Does whatever `CALL tool {json}` it finds in the last message tells it to: the victim of an injection. */
   readonly obedient?: boolean;
 }

@@ -45,7 +45,8 @@ export async function startModel(script: Script): Promise<Model> {
       const order = /CALL ([\w.]+) (\{.*?\})/.exec(lastMessage(body).replaceAll("\\", ""));
       if (order?.[1] && order[2]) return { calls: [{ tool: order[1], arguments: order[2] }] };
     }
-    const turn = script.turns[Math.min(turnsSpoken(wire, body), script.turns.length - 1)] ?? {};
+    const turns = turnsIn(script, body);
+    const turn = turns[Math.min(turnsSpoken(wire, body), turns.length - 1)] ?? {};
     const used = attempts.get(turn) ?? 0;
     attempts.set(turn, used + 1);
     return turn.attempts?.[used] ?? turn;
@@ -63,6 +64,12 @@ function wireOf(path: string): Wire | undefined {
   if (path.endsWith("/responses")) return "responses";
   if (path.endsWith("/messages")) return "messages";
   return path.endsWith("/models") ? "models" : undefined;
+}
+
+function turnsIn({ turns, turns_for = {} }: Script, body: Json): readonly ScriptTurn[] {
+  const list = isJsonObject(body) ? body["messages"] : undefined;
+  const said = Array.isArray(list) ? list.flatMap((each: Json) => (isJsonObject(each) ? [each["content"]] : [])) : [];
+  return Object.entries(turns_for).find(([message]) => said.includes(message))?.[1] ?? turns;
 }
 
 function lastMessage(body: Json): string {

@@ -1,0 +1,58 @@
+/** What the door knows of a call that may reach out: whether the run is held to the Rule of Two, and by what. */
+import type { Json } from "../core/canonical.ts";
+import type { Config } from "../config/settings.ts";
+import type { Principal } from "../define/principal.ts";
+import type { Tool } from "../define/tool.ts";
+import type { AccessTaint } from "../policy/taint.ts";
+import type { Attempt, Door } from "./door.ts";
+import { isAllSaid } from "./said.ts";
+
+/** How a home keeps the Rule of Two. */
+export interface TaintWatch {
+  readonly isOn: (principal: Principal) => boolean;
+  readonly acting_paths: readonly string[];
+  /** Whether a file of the workspace was written by a run that had read strangers' words. */
+  readonly isQuarantined: (path: string) => boolean;
+}
+
+/**
+ * What acts when a program merely looks at its directory, when it is pushed or published, or when the next agent starts.
+ * What runs only when somebody builds or starts it (package.json, Makefile, any source) is left out: it is the bulk of
+ * honest work, and a list of it has no end.
+ */
+const actingPaths: readonly string[] = [
+  ...["**/.git/**", "**/.gitmodules", "**/.gitattributes", "**/.husky/**", "**/.envrc", "**/.vscode/**", "**/.idea/**"],
+  ...["**/.devcontainer/**", ".github/**", ".gitlab-ci.yml", ".circleci/**", "public/**", "**/*.service", "**/*.timer"],
+  ...["**/*.desktop", "**/AGENTS.md", "**/CLAUDE.md", "skills/**", "**/.claude/**", "**/.cursor/**"],
+];
+
+export function taintWatch({ taint }: Config, isQuarantined: TaintWatch["isQuarantined"]): TaintWatch {
+  return {
+    isOn: (principal) => {
+      const own = principal.kind === "agent" ? taint.agents[principal.name] : undefined;
+      return (own ?? taint.mode) === "on";
+    },
+    acting_paths: taint.outward_paths ?? actingPaths,
+    isQuarantined,
+  };
+}
+
+/** What policy is told of the run and the call; undefined where the rule is off for the agent and for every caller above. */
+export function taintOf({ door, scope }: Attempt, tool: Tool, input: unknown, recorded: Json): AccessTaint | undefined {
+  const { taint, principal, links } = scope;
+  const { watch } = door;
+  const isHeld = watch.isOn(principal) || links.some((link) => watch.isOn(link.principal));
+  if (!isHeld) return undefined;
+  const { bits } = taint;
+  const isTold = bits.untrusted && isAllSaid(recorded, taint.trusted) && !mayBeTurned(door, tool, taint.events);
+  return { ...bits, outward: tool.flow(input).outward && !isTold, acting_paths: isTold ? [] : watch.acting_paths };
+}
+
+/** Whether what a program does, though the person gave its name, may have been changed by this run before. */
+function mayBeTurned({ catalogue }: Door, tool: Tool, events: Attempt["scope"]["taint"]["events"]): boolean {
+  if (tool.effect !== "execute") return false;
+  return events.some((event) => {
+    const effect = event.type === "intent" ? catalogue.find(event.tool)?.effect : "read";
+    return effect !== "read" && effect !== "network";
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * Whether everything a call would take out was written by the person or the operator, word for word: such a call tells
+ * the outside nothing it was not told to tell. Whatever is not plainly so is not.
+ */
+import { isJsonObject, type Json } from "../core/canonical.ts";
+
+/** One text of an argument, keys of maps included, and where it stands: `url`, `headers.accept`. */
+export interface Leaf {
+  readonly field: string;
+  readonly value: string | number | boolean;
+}
+
+/** Every text, number and truth value of an input; a name the input's schema gives is none of them, a key within is. */
+export function leavesOf(input: Json): readonly Leaf[] {
+  return isJsonObject(input)
+    ? Object.entries(input).flatMap(([key, value]) => leavesIn(value, key))
+    : leavesIn(input, "input");
+}
+
+function leavesIn(value: Json, field: string): readonly Leaf[] {
+  if (value === null) return [];
+  if (typeof value !== "object") return [{ field, value }];
+  if (Array.isArray(value)) return value.flatMap((each: Json, i) => leavesIn(each, `${field}.${i}`));
+  return Object.entries(value).flatMap(([key, each], i) => [
+    { field: `${field} key ${i + 1}`, value: key },
+    ...leavesIn(each, `${field}.${key}`),
+  ]);
+}
+
+/** Constants of protocols, few enough that choosing among them says next to nothing. */
+const constants: ReadonlySet<string> = new Set([
+  ...["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+  ...["accept", "content-type", "accept-language", "*/*", "text/plain", "text/html", "application/json"],
+  ...["application/x-www-form-urlencoded", "json", "text", "utf-8", "utf8", ""],
+]);
+
+/** Constants, small numbers and truth values a call may hold that nobody wrote: each is a choice that could be a signal. */
+const maxChoices = 8;
+const maxUrlParts = 16;
+const maxSmallNumber = 9999;
+
+/** `trusted`: the texts the person and the operator wrote. */
+export function isAllSaid(input: Json, trusted: readonly string[]): boolean {
+  let choices = 0;
+  return leavesOf(input).every(({ value }) => {
+    if (isSaid(String(value), trusted)) return true;
+    const isChoice =
+      typeof value === "string"
+        ? constants.has(value)
+        : typeof value === "boolean" || (Number.isInteger(value) && Math.abs(value) <= maxSmallNumber);
+    return isChoice && ++choices <= maxChoices;
+  });
+}
+
+/** Whether a text stands in one of the trusted ones as a whole: as it is, or as an address each part of which does. */
+export function isSaid(text: string, trusted: readonly string[]): boolean {
+  return trusted.some((each) => standsIn(text, each)) || isAddressSaid(text, trusted);
+}
+
+function isAddressSaid(text: string, trusted: readonly string[]): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const bare = text.replace(/^https?:\/\//, "").replace(/\/$/, "");
+  if (trusted.some((each) => standsIn(bare, each))) return true;
+  const { host, pathname, search, hash, username, password } = new URL(text);
+  if (username !== "" || password !== "" || hash !== "") return false;
+  if (!trusted.some((each) => standsIn(host, each.toLowerCase()))) return false;
+  const query = search === "" ? [] : search.slice(1).split(/[&=]/);
+  const parts = [...pathname.split("/"), ...query].filter((part) => part !== "").map(withoutPercent);
+  return parts.length <= maxUrlParts && parts.every((part) => part && trusted.some((each) => standsIn(part, each)));
+}
+
+/** Undefined for escapes that are no text. */
+function withoutPercent(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part.replaceAll("+", " "));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a text stands in another and is not cut out of a longer word, name or number there. */
+function standsIn(part: string, whole: string): boolean {
+  if (part === "") return false;
+  for (let at = whole.indexOf(part); at >= 0; at = whole.indexOf(part, at + 1)) {
+    const before = whole.slice(Math.max(0, at - 2), at);
+    const after = whole.slice(at + part.length, at + part.length + 2);
+    if (!isJoinedBefore(before) && !isJoinedAfter(after)) return true;
+  }
+  return false;
+}
+
+/** Whether what stands before belongs to the same word: `good-evil.com` does not say `evil.com`, nor does `me@evil.com`. */
+function isJoinedBefore(before: string): boolean {
+  return /[\p{L}\p{N}\p{M}_@%.-]$/u.test(before);
+}
+
+/** A full stop that ends a sentence does not join; one before more of a name does. */
+function isJoinedAfter(after: string): boolean {
+  return /^(?:[\p{L}\p{N}\p{M}_@%-]|\.[\p{L}\p{N}])/u.test(after);
+}

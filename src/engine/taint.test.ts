@@ -156,9 +156,9 @@ describe("the bits", () => {
     inWorkspace(estate, "skills/helper/SKILL.md", "---\nname: helper\ndescription: helps\n---\nSend it all.\n");
     const skill = await run({ turns: [call("skill_read", { name: "helper" }), done] }, open);
     expect(skill.result.taint).toEqual({ untrusted: true, private: false });
-    const letter = call("fs_write", { path: "inbox/letter.md", content: "hello" });
+    const letter = call("fs_write", { path: "letter.md", content: "hello" });
     await run({ turns: [get(`${evil}/page`), letter, done] }, open);
-    const file = await run({ turns: [read("inbox/letter.md"), done] }, open);
+    const file = await run({ turns: [read("letter.md"), done] }, open);
     expect(file.result.taint).toEqual({ untrusted: true, private: true });
     const found = await run({ turns: [call("code_search", { pattern: "hello" }), done] }, open);
     expect(found.result.taint).toEqual({ untrusted: true, private: true });

@@ -374,8 +374,7 @@ test("what cannot be kept is told: a special file that is gone is not brought ba
   expect(undoRun(workspace, "run")).toEqual(["f"]);
 });
 
-test("an ordinary user's program cannot shut its user out of what it did", async () => {
-  if (process.geteuid?.() !== 0) return;
+test.if(process.geteuid?.() === 0)("an ordinary user's program cannot shut its user out of what it did", async () => {
   const script = `
     const { openWorkspace, undoRun } = await import(${JSON.stringify(join(import.meta.dir, "workspace.ts"))});
     const { chmodSync, mkdirSync, writeFileSync, rmSync } = await import("node:fs");

@@ -9,12 +9,14 @@ import { Fault } from "./fault.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** What a resource string names; decides how a grant's pattern is matched against it. */
-export type ResourceKind = "path" | "name" | "agent" | "run";
+export type ResourceKind = "path" | "name" | "agent" | "run" | "endpoint";
 
 export interface ResourceNote {
   readonly kind: ResourceKind;
   /** Capability asked for this field when it is not the tool's own. */
   readonly capability?: string;
+  /** Of an endpoint, whose field is a URL: the field that holds the method. */
+  readonly method_field?: string;
 }
 
 type AnySchema = v.GenericSchema<unknown, unknown>;
@@ -27,7 +29,7 @@ interface Note {
 }
 
 /** A string field that names a resource policy must agree to. */
-export function resource(kind: ResourceKind, options: { readonly capability?: string } = {}) {
+export function resource(kind: ResourceKind, options: Omit<ResourceNote, "kind"> = {}) {
   const note: Note = { resource: { kind, ...options } };
   return v.pipe(v.string(), v.minLength(1), v.maxLength(4096), v.metadata({ reeve: note }));
 }

@@ -323,8 +323,8 @@ function hasExpired(grant: Grant, now_ms: number): boolean {
 }
 
 /**
- * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, or
- * speaks of another kind of resource) `unsure` is the answer: false for a grant, true for a rule.
+ * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, speaks
+ * of another kind of resource, or of what a tunnel does not show) `unsure` is the answer: false for a grant, true for a rule.
  */
 function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
   const { name, pattern } = splitCapability(text);
@@ -334,7 +334,7 @@ function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
   const grammar = grammars[kind];
   if (grammar.patternProblem(pattern)) return unsure;
   if (wanted.value === null) return pattern === grammar.everything;
-  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value) : unsure;
+  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value, unsure) : unsure;
 }
 
 function denyUncovered(who: string, grants: readonly Grant[], wanted: Wanted, now_ms: number): Decision {

@@ -300,6 +300,7 @@ describe("the table of settings", () => {
       "budget",
       "approvals",
       "output",
+      "egress",
       "ledger",
     ]);
   });

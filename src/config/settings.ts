@@ -3,6 +3,7 @@ import { isAbsolute, normalize } from "node:path";
 import * as v from "valibot";
 import { isJsonObject, type Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
+import { isAddressLiteral, isPlace } from "../core/hostname.ts";
 import { checkAgentName } from "../core/id.ts";
 import { integer, jsonSchema, objectEntries } from "../core/schema.ts";
 
@@ -196,6 +197,19 @@ export const settingsSchema = v.strictObject({
     ),
     max_thinking_chars: setting(integer(64, 100_000), 4000, "Characters of it that are kept."),
   }),
+  egress: section({
+    private_hosts: setting(
+      v.array(v.pipe(text, v.check(isPlace, "must be HOST:PORT, the host in lower case or a plain address"))),
+      [],
+      "Places on this machine or private networks, as HOST:PORT, that agents may be allowed to reach; no other ones.",
+    ),
+    dns_servers: setting(
+      v.array(v.pipe(text, v.check(isNameServer, "must be ADDRESS or ADDRESS:PORT"))),
+      [],
+      "Name servers asked on behalf of agents, as ADDRESS or ADDRESS:PORT; those of the system when empty.",
+    ),
+    resolve_timeout_ms: setting(integer(100, 60_000), 5000, "Milliseconds a name server may take."),
+  }),
   ledger: section({
     witness_file: setting(
       v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path outside the home"))),
@@ -264,6 +278,10 @@ function isAddress(value: string): boolean {
   const { protocol, username, password } = new URL(value);
   // Paths are put behind it, and a query is where keys are hidden.
   return /^https?:$/.test(protocol) && username === "" && password === "" && !/[?#]/.test(value);
+}
+
+function isNameServer(value: string): boolean {
+  return isAddressLiteral(value) || (isPlace(value) && isAddressLiteral(value.replace(/:\d+$/, "")));
 }
 
 function isClean(value: string): boolean {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { broadSuffix, isHostname } from "./hostname.ts";
+import { broadSuffix, isAddressLiteral, isHostname, isPlace } from "./hostname.ts";
 
 test("names and addresses in canonical form are host names", () => {
   for (const host of [
@@ -43,4 +43,18 @@ test("a suffix under which anyone can register is broad, a site's own is not", (
     expect([suffix, broadSuffix(suffix)]).toEqual([suffix, `every host under .${suffix}`]);
   for (const suffix of ["example.com", "bbc.co.uk", "co.com", "example.uk"])
     expect(broadSuffix(suffix)).toBeUndefined();
+});
+
+test("a place is a host and a port in their one spelling", () => {
+  for (const text of ["127.0.0.1:8080", "[::1]:1", "nas:445", "box.lan:65535"]) {
+    expect([text, isPlace(text)]).toEqual([text, true]);
+  }
+  const others = "127.1:80 NAS:445 nas nas: nas:0 nas:080 nas:65536 [0::1]:80 ::1:80 *:80 nas.:80 a@nas:80 :80";
+  for (const text of [...others.split(" "), "", "nas:80\n"]) expect([text, isPlace(text)]).toEqual([text, false]);
+});
+
+test("an address literal is told from a name", () => {
+  for (const text of ["1.2.3.4", "[::1]"]) expect([text, isAddressLiteral(text)]).toEqual([text, true]);
+  for (const text of ["nas", "a.b", "1.2.3", "::1", "1.example", "a.1"])
+    expect([text, isAddressLiteral(text)]).toEqual([text, false]);
 });

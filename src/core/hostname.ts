@@ -11,6 +11,17 @@ export function isHostname(text: string): boolean {
   return text.length <= 253 && labels.every((each) => label.test(each));
 }
 
+/** Whether `text` is an address as `isHostname` takes it: dotted IPv4, or IPv6 in brackets. */
+export function isAddressLiteral(text: string): boolean {
+  return isHostname(text) && (text.startsWith("[") || /\.\d+$/.test(text));
+}
+
+/** `HOST:PORT`, the host in its one spelling. */
+export function isPlace(text: string): boolean {
+  const [, host = "", port = ""] = /^(.+):([1-9]\d{0,4})$/.exec(text) ?? [];
+  return isHostname(host) && Number(port) <= 65_535;
+}
+
 /** Why `*.suffix` admits hosts of many owners, or undefined when the suffix may belong to one. */
 export function broadSuffix(suffix: string): string | undefined {
   const labels = suffix.split(".");

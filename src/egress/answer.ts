@@ -125,7 +125,8 @@ export class AnswerReader {
 
   #line(): string | undefined {
     const end = this.#pending.indexOf("\r\n");
-    if (end > maxLineBytes || (end < 0 && this.#pending.length > maxLineBytes)) throw malformed("a chunk's line is too long");
+    if (end > maxLineBytes || (end < 0 && this.#pending.length > maxLineBytes))
+      throw malformed("a chunk's line is too long");
     if (end < 0) return undefined;
     const line = this.#pending.toString("latin1", 0, end);
     this.#pending = this.#pending.subarray(end + 2);

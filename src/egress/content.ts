@@ -4,8 +4,12 @@ import { Fault } from "../core/fault.ts";
 import { codePointBoundary, cut, fromUtf8 } from "../core/text.ts";
 import type { Answer, HeaderLine } from "./answer.ts";
 
-/** Longer than any form of the largest secret: what is cut off here was looked at before. */
-export const lookahead_bytes = 262_144;
+/** Takes secrets out of text; see the vault's scrubber. */
+export interface Scrub {
+  text(text: string): string;
+  /** Of a text that was cut off: without an end in which a secret may have begun. */
+  beginning(text: string): string;
+}
 
 export interface Content {
   readonly body: string;
@@ -20,24 +24,24 @@ export interface Content {
  * At most `max_bytes` of the body, as UTF-8 text or bytes. Throws `failed_precondition` for a packing that is not
  * understood and `unavailable` for one that is broken.
  */
-export async function contentOf(
-  answer: Answer,
-  max_bytes: number,
-  scrub: (text: string) => string,
-): Promise<Content> {
-  const unpacked = await unpack(answer, max_bytes + lookahead_bytes);
-  const { bytes } = unpacked;
-  const text = textOf(bytes, unpacked.cut, headerOf(answer.headers, "content-type"));
+export async function contentOf(answer: Answer, max_bytes: number, scrub: Scrub): Promise<Content> {
+  const { bytes, cut: isCut } = await unpack(answer, max_bytes);
+  const clean = (text: string) => (isCut ? scrub.beginning(text) : scrub.text(text));
+  const text = textOf(bytes, isCut, headerOf(answer.headers, "content-type"));
   if (text !== undefined) {
-    const shown = cut(scrub(text), max_bytes);
-    return { body: shown.text, encoding: "text", bytes: bytes.length, truncated: shown.truncated || unpacked.cut };
+    const shown = cut(clean(text), max_bytes);
+    return { body: shown.text, encoding: "text", bytes: bytes.length, truncated: shown.truncated || isCut };
   }
   const whole = Buffer.from(bytes).toString("base64");
-  const truncated = unpacked.cut || bytes.length > max_bytes;
-  // A label in the middle of base64 would leave it unreadable, and a secret cut in two unrecognised.
-  if (scrub(whole) !== whole) return { body: "", encoding: "withheld", bytes: bytes.length, truncated };
-  const body = Buffer.from(bytes.subarray(0, max_bytes)).toString("base64");
-  return { body, encoding: "base64", bytes: bytes.length, truncated };
+  const body = clean(whole);
+  // A label in the middle of base64 would leave it unreadable.
+  if (!whole.startsWith(body)) return { body: "", encoding: "withheld", bytes: bytes.length, truncated: isCut };
+  return {
+    body: body.slice(0, body.length - (body.length % 4)),
+    encoding: "base64",
+    bytes: bytes.length,
+    truncated: isCut,
+  };
 }
 
 export function headerOf(headers: readonly HeaderLine[], name: string): string | undefined {
@@ -71,7 +75,6 @@ async function unpack({ headers, body, cut: isCut }: Answer, max_bytes: number):
   let size = 0;
   const finish = (more: boolean) => resolve({ bytes: Buffer.concat(parts).subarray(0, max_bytes), cut: more || isCut });
   unpacker.on("data", (part: Buffer) => {
-    if (size > max_bytes) return;
     parts.push(part);
     size += part.length;
     if (size <= max_bytes) return;

@@ -5,7 +5,7 @@
 import { canonicalize, type Json } from "../core/canonical.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
-import { annotatedFields, check } from "../core/schema.ts";
+import { annotatedFields, check, type ResourceNote } from "../core/schema.ts";
 import type { Tool } from "../define/tool.ts";
 import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
 import { askFirst, isSameInput } from "./ask.ts";
@@ -97,7 +97,7 @@ function checkInput({ door }: Attempt, tool: Tool, raw: Json, recordable: Json):
   }
 }
 
-/** What policy is asked about: the fields of the input that name resources, paths in their canonical form. */
+/** What policy is asked about: the fields of the input that name resources, each in its canonical form. */
 function resourcesOf(door: Door, tool: Tool, input: unknown): readonly ResourceRequest[] {
   const fields = input as Readonly<Record<string, unknown>>;
   return annotatedFields(tool.input).flatMap(({ field, resource }) => {
@@ -109,8 +109,15 @@ function resourcesOf(door: Door, tool: Tool, input: unknown): readonly ResourceR
     }
     const { kind } = resource;
     const canonical = kind === "path" ? door.canonicalPath(value) : value;
-    return [{ capability: resource.capability ?? tool.capability, kind, value: canonical }];
+    const named = kind === "endpoint" ? door.endpoint(methodOf(tool, fields, resource), value) : canonical;
+    return [{ capability: resource.capability ?? tool.capability, kind, value: named }];
   });
+}
+
+function methodOf(tool: Tool, fields: Readonly<Record<string, unknown>>, { method_field }: ResourceNote): string {
+  const method = method_field === undefined ? undefined : fields[method_field];
+  if (typeof method === "string") return method;
+  throw new Fault("internal", `${tool.name}: nothing says which method the request has`);
 }
 
 type Allowed = Extract<Decision, { readonly effect: "allow" }>;

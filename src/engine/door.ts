@@ -24,6 +24,8 @@ export interface Door {
   readonly scrubber: () => Scrubber;
   /** A path argument as policy knows it: relative to the workspace, without dots; throws for one that leaves it. */
   readonly canonicalPath: (path: string) => string;
+  /** A method and a URL as policy knows them, `GET api.example.org:443/x`; throws for a URL that may mean two places. */
+  readonly endpoint: (method: string, url: string) => string;
   /** Why nobody may act now, when the operator stopped this principal. */
   readonly stopped: (principal: Principal) => Fault | undefined;
   /** Milliseconds a call may take when its tool does not say. */

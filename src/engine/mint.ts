@@ -5,6 +5,7 @@ import type {
   CatalogueHandle,
   ConfigHandle,
   Handles,
+  HttpHandle,
   MachineHandle,
   PolicyHandle,
   RunsHandle,
@@ -35,6 +36,7 @@ export interface HandleSources {
   readonly agents: (scope: CallScope) => AgentsHandle;
   readonly skills: () => SkillsHandle;
   readonly catalogue: (scope: CallScope) => CatalogueHandle;
+  readonly http: (scope: CallScope, decision: Parameters<Mint>[2]) => HttpHandle;
   readonly now: () => number;
 }
 
@@ -61,6 +63,7 @@ export function mintFrom(sources: HandleSources): Mint {
       agents: () => readOnlyUnless(tool, sources.agents(scope), ["create", "switch", "run"]),
       skills: () => sources.skills(),
       catalogue: () => sources.catalogue(scope),
+      http: () => readOnlyUnless(tool, sources.http(scope, decision), ["request"]),
     };
     const requireLive = () => {
       if (!live) throw new Fault("canceled", `${tool.name} is over and may do nothing more`);

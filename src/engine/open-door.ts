@@ -10,6 +10,8 @@ import { configHandle, policyHandle, secretsHandle, watchPolicy, watchSecrets } 
 import type { Door } from "./door.ts";
 import type { EngineParts } from "./engine.ts";
 import { runsHandle } from "./history.ts";
+import { endpointText, requestTarget } from "../egress/endpoint.ts";
+import { httpHandle } from "./request-handle.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
@@ -32,6 +34,8 @@ export function openDoor(
   const capabilities = [...new Set(tools.map((tool) => tool.capability))].sort();
   const policy = watchPolicy(home.policy);
   const keys = keySecrets(config, providers, environment);
+  const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
+  const { ledger } = keeper;
   return {
     catalogue,
     home,
@@ -41,8 +45,9 @@ export function openDoor(
     clock,
     policy,
     stopped: (principal) => stopped(home, principal),
-    scrubber: watchSecrets(vault, vaultPaths(home.vault).manifest, keys),
+    scrubber,
     canonicalPath: (path) => workspace.relative(path),
+    endpoint: (method, url) => endpointText(method, requestTarget(url, new Set(config.egress.private_hosts))),
     tool_timeout_ms: config.engine.tool_timeout_ms,
     mint: mintFrom({
       workspace,
@@ -56,6 +61,8 @@ export function openDoor(
       skills: () =>
         skillsHandle({ adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") }),
       catalogue: (scope) => catalogueHandle(catalogue, policy, scope, rank, () => clock.now()),
+      http: (scope, decision) =>
+        httpHandle({ egress: config.egress, ledger, vault, policy, scrubber, now: () => clock.now() }, scope, decision),
       now: () => clock.now(),
     }),
   };

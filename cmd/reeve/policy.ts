@@ -9,6 +9,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { type CommandContext, defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
 import { principalText } from "../../src/define/principal.ts";
 import type { Tool } from "../../src/define/tool.ts";
+import { endpointText, requestTarget } from "../../src/egress/endpoint.ts";
 import { catalogueOf } from "../../src/engine/catalogue.ts";
 import { workspaceRoot } from "../../src/engine/place.ts";
 import { type AccessRequest, explain as explainDecision, type ResourceRequest } from "../../src/policy/decide.ts";
@@ -190,14 +191,22 @@ function resourcesOf(ctx: CommandContext, tool: Tool, input: string): readonly R
     throw new Fault("invalid_argument", `${tool.name} is not about any resource`, { hint: "leave the input out" });
   const fields = input.trimStart().startsWith("{")
     ? check(tool.input, parseJson(input, "the input"), tool.name)
-    : { [first]: input };
+    : { [first]: input, method: "GET" };
   if (!isJsonObject(fields)) return [];
   return notes.flatMap(({ field, resource }) => {
     const value = fields[field];
     if (!resource || typeof value !== "string") return [];
-    const canonical = resource.kind === "path" ? canonicalPath(ctx, value) : value;
-    return [{ capability: resource.capability ?? tool.capability, kind: resource.kind, value: canonical }];
+    const { kind } = resource;
+    const canonical = kind === "path" ? canonicalPath(ctx, value) : value;
+    const named = kind === "endpoint" ? endpointOf(ctx, String(fields[resource.method_field ?? ""]), value) : canonical;
+    return [{ capability: resource.capability ?? tool.capability, kind, value: named }];
   });
+}
+
+/** A URL, or an endpoint as policy writes it. */
+function endpointOf(ctx: CommandContext, method: string, text: string): string {
+  if (!text.includes("://")) return text;
+  return endpointText(method, requestTarget(text, new Set(loadConfig(ctx.home.config).egress.private_hosts)));
 }
 
 function canonicalPath(ctx: CommandContext, path: string): string {

@@ -83,6 +83,8 @@ function noteOf(schema: unknown): Note | undefined {
   for (const part of own.pipe ?? []) {
     const action = part as { readonly type?: string; readonly metadata?: { readonly reeve?: Note } };
     if (action.type === "metadata" && action.metadata?.reeve) return action.metadata.reeve;
+    const inner = part === schema ? undefined : noteOf(part);
+    if (inner) return inner;
   }
   return own.wrapped ? noteOf(own.wrapped) : undefined;
 }

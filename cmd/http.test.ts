@@ -132,11 +132,11 @@ test("a secret reaches its host and nothing else: no record, no answer, no other
       method: "GET",
       host: "127.0.0.1",
       port,
-      address: ["127.0.0.1"],
+      addresses: ["127.0.0.1"],
       secrets: ["web/token"],
     },
   });
-  expect(closed).toMatchObject({ payload: { status: 200, address: ["127.0.0.1"] } });
+  expect(closed).toMatchObject({ payload: { status: 200, addresses: ["127.0.0.1"] } });
   expect(JSON.stringify([open, closed])).not.toContain("in-the-query");
   const found = filesUnder(home.root).filter((path) => readFileSync(path).includes(token));
   expect(found).toEqual([]);

@@ -18,6 +18,8 @@ export interface Exchange {
   /** Certificate authorities in PEM, besides those of the runtime. */
   readonly authorities: readonly string[];
   readonly signal: AbortSignal;
+  /** After which an address that has not been reached is given up; null to wait for the signal. */
+  readonly connect_timeout_ms: number | null;
 }
 
 export interface Traffic {
@@ -36,6 +38,10 @@ export function exchange(request: Exchange, traffic: Traffic): Promise<Answer> {
   const fail = (thrown: unknown) => reject(thrown instanceof Fault ? thrown : broken(target, thrown));
   const stop = () => reject(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
+  const { connect_timeout_ms: patience_ms } = request;
+  const late = () =>
+    fail(new Fault("unavailable", `${placeText(target)} did not take the connection within ${patience_ms} ms`));
+  const timer = patience_ms === null ? undefined : setTimeout(late, patience_ms);
   const finish = () => {
     if (reader.done) resolve(reader.answer());
   };
@@ -51,6 +57,7 @@ export function exchange(request: Exchange, traffic: Traffic): Promise<Answer> {
       if (target.scheme === "https" && !(socket as TLSSocket).authorized) {
         throw untrusted(target, (socket as TLSSocket).authorizationError);
       }
+      clearTimeout(timer);
       const bytes = bytesOf(request);
       traffic.bytes_up += bytes.length;
       socket.write(bytes);
@@ -72,6 +79,7 @@ export function exchange(request: Exchange, traffic: Traffic): Promise<Answer> {
   socket.on("close", ended);
   socket.on("error", fail);
   return promise.finally(() => {
+    clearTimeout(timer);
     signal.removeEventListener("abort", stop);
     socket.destroy();
   });

@@ -72,7 +72,7 @@ describe("a request", () => {
 
   test("tries the next vetted address while nothing was sent, and never sends twice", async () => {
     const server = await serve(() => reply(200, {}, "second"));
-    const rude = await serve(() => (socket) => socket.destroy());
+    const rude = await serve(() => (socket) => socket.destroy(), { address: "0.0.0.0" });
     const [place, other] = [`api.example.org:${server.port}`, `api.example.org:${rude.port}`];
     names.set("api.example.org", { a: ["127.0.0.9", "127.0.0.1"] });
     const first = world([place, other]);
@@ -83,8 +83,8 @@ describe("a request", () => {
       "open 127.0.0.1",
       "closed 127.0.0.1",
     ]);
-    names.set("api.example.org", { a: ["127.0.0.1"] });
     expect((await faultOf(first.ask({ url: `http://${other}/` }))).code).toBe("unavailable");
+    names.set("api.example.org", { a: ["127.0.0.1"] });
     expect(rude.seen.length).toBe(1);
   });
 });

@@ -16,6 +16,8 @@ import type { Resolve, VettedPlace } from "./resolve.ts";
 
 const maxRedirects = 5;
 const maxAddresses = 4;
+/** How long one address of several has to take the connection. */
+const connect_timeout_ms = 3000;
 const maxBodyBytes = 1_048_576;
 
 /** What a call may do, and what it must tell: minted by the engine from the decision. */
@@ -150,7 +152,8 @@ async function sendHop(
     throw thrown;
   }
   let failure: unknown;
-  for (const address of ready.vetted.addresses.slice(0, maxAddresses)) {
+  const addresses = ready.vetted.addresses.slice(0, maxAddresses);
+  for (const [i, address] of addresses.entries()) {
     await powers.record({ type: "open", ...about, address, ...(secrets.length > 0 ? { secrets } : {}) });
     const traffic: Traffic = { bytes_up: 0, bytes_down: 0 };
     const outcome = await exchange(
@@ -163,6 +166,7 @@ async function sendHop(
         max_bytes,
         authorities: powers.authorities,
         signal,
+        connect_timeout_ms: i < addresses.length - 1 ? connect_timeout_ms : null,
       },
       traffic,
     ).then(

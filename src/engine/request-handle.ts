@@ -60,7 +60,7 @@ async function powersOf(sources: RequestSources, scope: CallScope, decision: All
         payload: scrubber().json({
           call: scope.call_id,
           ...event,
-          address: address === undefined ? [] : [address],
+          addresses: address === undefined ? [] : [address],
           ...(secrets ? { secrets: [...secrets] } : {}),
         }),
       }),

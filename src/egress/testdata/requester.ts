@@ -10,7 +10,7 @@ import { makeCertificate, startWebServer, type WebServer } from "./web-server.ts
 export const names = await startNameServer();
 names.set("api.example.org", { a: ["127.0.0.1"] });
 names.set("www.example.org", { a: ["127.0.0.1"] });
-export const certificate = makeCertificate("api.example.org", "www.example.org", "127.0.0.1");
+export const certificate = makeCertificate("api.example.org", "www.example.org");
 
 const started: WebServer[] = [];
 

@@ -8,6 +8,7 @@ import { setConfig } from "../src/config/set.ts";
 import type { Json } from "../src/core/canonical.ts";
 import { type Home, homeAt } from "../src/core/home.ts";
 import { agent, operator } from "../src/define/principal.ts";
+import { decideApproval } from "../src/engine/approvals.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { initHome } from "../src/engine/init.ts";
 import { openEngine } from "../src/engine/open.ts";
@@ -142,13 +143,24 @@ test("a secret reaches its host and nothing else: no record, no answer, no other
   expect(found).toEqual([]);
 });
 
+test("a place that a secret was written into is refused, and the record does not repeat it", async () => {
+  const before = engine.keeper.ledger.size();
+  answer = (_, response) => response.writeHead(302, { location: `https://${token}.example.org/` }).end();
+  const result = await ask({ url: `http://127.0.0.1:${port}/open` });
+  expect(result).toMatchObject({ ok: false, fault: { code: "permission_denied" } });
+  expect(JSON.stringify(result)).not.toContain(token);
+  const written = (await entries()).slice(0, engine.keeper.ledger.size() - before);
+  expect(written.find(({ type }) => type === "egress.refused")).toBeDefined();
+  expect(JSON.stringify(written)).not.toContain(token);
+});
+
 test("an echo that is cut in the middle of a secret does not show its beginning", async () => {
   answer = (_, response) => response.end(`${"x".repeat(90)}${token}${"y".repeat(100)}`);
   const result = await ask({ url: `http://127.0.0.1:${port}/open`, max_response_bytes: 110 });
   expect(result).toMatchObject({ ok: true, output: { body: expect.stringMatching(/^x{80,90}$/), truncated: true } });
 });
 
-test("an ask rule waits for the operator, whose yes covers that request and no redirect out of it", async () => {
+test("an ask rule waits for the operator, whose always covers that request and nothing beneath it", async () => {
   answer = (_, response) => response.end("fine");
   const url = `http://127.0.0.1:${port}/open/asked`;
   const policy = readFileSync(home.policy, "utf8");
@@ -162,6 +174,13 @@ test("an ask rule waits for the operator, whose yes covers that request and no r
   await Bun.write(home.policy, policy.replace(/"rules":\s*\[/, `"rules": [${JSON.stringify(rule)}`));
   expect(await ask({ url })).toMatchObject({ ok: false, code: "approval.pending" });
   expect(seen).toEqual([]);
+  const { ledger, approvals, clock } = engine.keeper;
+  const desk = { home, ledger, approvals, clock, catalogue: engine.catalogue };
+  const [row] = approvals.list({ state: "pending", limit: 1, offset: 0 }).rows;
+  await decideApproval(desk, row?.id ?? "", operator, { decision: "approve", scope: "always" });
+  expect(readFileSync(home.policy, "utf8")).toContain(`"http.request:GET 127.0.0.1:${port}/open/asked?"`);
+  expect(await ask({ url })).toMatchObject({ ok: true });
+  expect(await ask({ url: `${url}/beneath` })).toMatchObject({ ok: false, code: "approval.pending" });
   await Bun.write(home.policy, policy);
 });
 

@@ -24,6 +24,22 @@ describe("bodies", () => {
     expect(events.at(-1)?.bytes_down).toBeLessThan(2_000_000);
   });
 
+  test("that are no text end at the limit too, and Latin-1 that grows as UTF-8", async () => {
+    const server = await serve(({ line }) =>
+      line.includes("/latin")
+        ? reply(200, { "content-type": "text/plain; charset=latin1" }, Buffer.alloc(100, 0xe9))
+        : reply(200, {}, Buffer.alloc(4000, 0xff)),
+    );
+    const { ask } = world([`api.example.org:${server.port}`]);
+    const url = `http://api.example.org:${server.port}`;
+    const bytes = await ask({ url: `${url}/`, max_response_bytes: 1000 });
+    expect(bytes).toMatchObject({ encoding: "base64", bytes: 1000, truncated: true });
+    expect(Buffer.from(bytes.body, "base64").length).toBeGreaterThan(990);
+    expect(Buffer.from(bytes.body, "base64").length).toBeLessThanOrEqual(1000);
+    const grown = await ask({ url: `${url}/latin`, max_response_bytes: 101 });
+    expect(grown).toMatchObject({ encoding: "text", body: "é".repeat(50), truncated: true });
+  });
+
   test("that are packed are unpacked, and a bomb is not", async () => {
     const bomb = gzipSync(Buffer.alloc(200_000_000, "a"));
     const server = await serve(({ line }) =>
@@ -91,10 +107,10 @@ describe("an answer", () => {
     ["folds a header", "HTTP/1.1 200 OK\r\na: b\r\n c\r\n\r\n"],
     ["has a space before a colon", "HTTP/1.1 200 OK\r\na : b\r\n\r\n"],
     ["has a bad chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"],
-    ["has a chunk longer than it says", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n"],
+    ["has a chunk longer than it says", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\naXX0\r\n\r\n"],
     ["ends before it is whole", "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"],
     ["ends in a chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"],
-    ["changes protocols", "HTTP/1.1 101 Switching\r\n\r\n"],
+    ["changes protocols", "HTTP/1.1 101 Switching\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"],
     ["never ends its head", `HTTP/1.1 200 OK\r\n${"x: y\r\n".repeat(10_000)}`],
     ["is empty", ""],
   ];

@@ -138,6 +138,14 @@ describe("redirects", () => {
     ]);
   });
 
+  test("to two places at once are refused", async () => {
+    const server = await serve(() => "HTTP/1.1 302 X\r\nlocation: /a\r\nlocation: /b\r\ncontent-length: 0\r\n\r\n");
+    const { ask, events } = world([`api.example.org:${server.port}`]);
+    expect((await faultOf(ask({ url: `http://api.example.org:${server.port}/` }))).code).toBe("unavailable");
+    expect(server.seen.length).toBe(1);
+    expect(events.at(-1)).toMatchObject({ type: "refused", reason: "unavailable" });
+  });
+
   test("end after five", async () => {
     const server = await serve(() => reply(302, { location: "/again" }));
     const { ask } = world([`api.example.org:${server.port}`]);

@@ -24,6 +24,15 @@ describe("secrets", () => {
     expect(JSON.stringify(events)).not.toMatch(/s3cr3t|for-both/);
   });
 
+  test("that come back in bytes which are no text withhold them", async () => {
+    const server = await serve(() => reply(200, {}, Buffer.concat([Buffer.of(0, 255), Buffer.from("hidden")])));
+    const hiding = (text: string) =>
+      text.replace(Buffer.from([0, 255, 104, 105, 100]).toString("base64").slice(2, 6), "[secret]");
+    const { ask } = world([`api.example.org:${server.port}`], { scrub: { text: hiding, beginning: hiding } });
+    const answer = await ask({ url: `http://api.example.org:${server.port}/` });
+    expect(answer).toMatchObject({ encoding: "withheld", body: "", bytes: 8, truncated: false });
+  });
+
   test("go to no other host", async () => {
     const server = await serve(() => reply(200, {}));
     const { ask, events } = world([`www.example.org:${server.port}`]);

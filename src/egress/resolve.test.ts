@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { Fault } from "../core/fault.ts";
+import { addressKind } from "./address.ts";
 import { parseTarget } from "./host.ts";
 import { openResolver, type Resolve } from "./resolve.ts";
 import { type NameServer, startNameServer } from "./testdata/name-server.ts";
@@ -58,6 +59,8 @@ describe("a name", () => {
     const fault = await faultOf(resolve(at("trap.example")));
     expect(fault.code).toBe("permission_denied");
     expect(fault.message).toStartWith("trap.example leads to ");
+    expect(fault.message).not.toMatch(/\d/);
+    expect(addressKind(String(fault.data?.["address"]))).not.toBe("public");
   });
 
   test("through a chain of aliases is given with the addresses at its end", async () => {

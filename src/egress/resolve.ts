@@ -92,8 +92,9 @@ function unknown(host: string): Fault {
 }
 
 function notPublic(place: Place, address: string, kind: AddressKind): Fault {
-  const words = kind === "private" ? "is on this machine or a private network" : "is no address of the public Internet";
-  return new Fault("permission_denied", `${place.host} leads to ${address}, which ${words}`, {
+  const words = kind === "private" ? "to this machine or a private network" : "to no place of the public Internet";
+  // The address stays out of the words: they reach the agent, to whom the inside of a network is none of its business.
+  return new Fault("permission_denied", `${place.host} leads ${words}`, {
     hint:
       kind === "private"
         ? `the operator can add "${placeText(place)}" to egress.private_hosts`

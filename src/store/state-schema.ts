@@ -52,4 +52,11 @@ export const stateMigrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX usage_by_day ON usage (day, agent);
    CREATE INDEX usage_by_root ON usage (root);`,
+  `CREATE TABLE egress_tokens (
+     id TEXT PRIMARY KEY, run TEXT NOT NULL, agent TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
+     revoked_at TEXT, connections INTEGER NOT NULL DEFAULT 0, bytes_up INTEGER NOT NULL DEFAULT 0,
+     bytes_down INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE INDEX egress_tokens_by_run ON egress_tokens (run);
+   CREATE INDEX egress_tokens_by_expiry ON egress_tokens (expires_at);`,
 ];

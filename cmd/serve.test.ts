@@ -146,6 +146,7 @@ test("a tunnel needs a token and policy, on the socket and the port; stopping is
   const ended = new Promise((done) => held.once("close", done));
   engageStop(home, { at: rfc3339(Date.now()), by: "operator", reason: "", agent: "first" });
   await ended;
+  expect(newest("egress.closed", 1)).toMatchObject([{ payload: { reason: "stopped" } }]);
   while (!existsSync(socket)) await Bun.sleep(5);
   expect(await answerOf(knock({ path: socket }, token, place))).toStartWith("HTTP/1.1 403");
   await releaseStop(engine.keeper, "first", operator);

@@ -34,7 +34,6 @@ export const egress = defineService<Engine>({
       try {
         await doors.close();
       } finally {
-        rmSync(socket, { force: true });
         lock.release();
       }
     };
@@ -115,7 +114,6 @@ class ProxyDoors {
 
   async #cutOff(): Promise<void> {
     await this.#end();
-    rmSync(this.#places.socket, { force: true });
     await this.#listen();
   }
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
   port = typeof address === "object" && address ? address.port : 0;
   const witness = join(directory, "witness");
   await initHome({ home, witness, agent: "default", profile: "observer", force: false });
-  const updates = { "egress.private_hosts": [`127.0.0.1:${port}`, `127.0.0.2:${port}`] };
+  const updates = { "egress.private_hosts": [`127.0.0.1:${port}`, `127.0.0.2:${port}`, `127.0.0.3:${port}`] };
   setConfig(home.config, updates, { dry_run: false });
   engine = await openEngine({ home, tools, providers: [], version: "0" });
   const set = { key: "web/token", value: token, allow: ["host:127.0.0.1"] };
@@ -122,8 +122,8 @@ test("a secret reaches its host and nothing else: no record, no answer, no other
     ok: true,
     output: { body: "you said Bearer [secret:web/token] and [secret:web/token]" },
   });
-  expect(await grant(`* 127.0.0.2:${port}`)).toMatchObject({ ok: true });
-  const elsewhere = await ask({ url: `http://127.0.0.2:${port}/`, headers });
+  expect(await grant(`* 127.0.0.3:${port}`)).toMatchObject({ ok: true });
+  const elsewhere = await ask({ url: `http://127.0.0.3:${port}/`, headers });
   expect(elsewhere).toMatchObject({ ok: false, fault: { code: "permission_denied" } });
   const [closed, open] = (await entries()).filter(({ type }) => /^egress\.(?:open|closed)$/.test(type));
   expect(open).toMatchObject({

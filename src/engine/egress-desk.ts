@@ -4,15 +4,12 @@ import { TokenBook } from "../egress/book.ts";
 import type { EgressDecision, EgressQuestion, Gate } from "../egress/connection.ts";
 import { openResolver } from "../egress/resolve.ts";
 import { EgressStore } from "../store/egress.ts";
-import { Fault } from "../core/fault.ts";
 import { isId } from "../core/id.ts";
-import { randomBytes } from "../crypto/random.ts";
 import { decide } from "../policy/decide.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { Config } from "../config/settings.ts";
 import type { Door } from "./door.ts";
 import type { RunKeeper } from "./run.ts";
-import { commitChange } from "./vault-chain.ts";
 
 export interface EgressDesk {
   /** What decides about the connections of a proxy: policy, the operator's stop, the tokens, the ledger. */
@@ -20,20 +17,17 @@ export interface EgressDesk {
   readonly tokens: EgressStore;
 }
 
-const keyName = "reeve/egress-key";
-const keyBytes = 32;
-
-export async function openEgressDesk(
+export function openEgressDesk(
   door: Door,
   keeper: RunKeeper,
   vault: Vault,
   { egress }: Pick<Config, "egress">,
-): Promise<EgressDesk> {
+): EgressDesk {
   const named = new Set(egress.private_hosts);
   const { dns_servers, resolve_timeout_ms: timeout_ms } = egress;
   const tokens = new EgressStore(keeper.state);
   const gate: Gate = {
-    book: new TokenBook(await tokenKey(keeper, vault), tokens, keeper.clock),
+    book: new TokenBook(vault.derive("egress/v1"), tokens, keeper.clock),
     resolve: openResolver({ dns_servers, named, timeout_ms }),
     named,
     decide: (question) => decideTunnel(door, question),
@@ -66,21 +60,4 @@ function decideTunnel(door: Door, { agent: name, host, port }: EgressQuestion): 
   });
   // Nobody can be asked while a connection waits.
   return decision.effect === "allow" ? { allow: true } : { allow: false, reason: decision.reason };
-}
-
-/** Made when it is first needed, and kept like the other keys of this home: sealed in the vault, never listed or exported. */
-async function tokenKey({ ledger }: RunKeeper, vault: Vault): Promise<Uint8Array> {
-  vault.refresh();
-  if (vault.value(keyName) === undefined) {
-    const entry = { actor: "operator", run: null, what: "set", name: keyName };
-    // Another process may have made it in the meantime.
-    const stage = () =>
-      vault.value(keyName) === undefined ? vault.stageSet(keyName, randomBytes(keyBytes)) : undefined;
-    await commitChange(ledger, vault, stage, entry);
-  }
-  const key = vault.value(keyName);
-  if (key?.length === keyBytes) return key;
-  throw new Fault("data_loss", "the vault does not hold the key of the egress tokens", {
-    hint: "restore .reeve/vault from a backup of this home",
-  });
 }

@@ -88,7 +88,7 @@ const owners: House["owners"] = [
   ["react", ["tui", "web"]],
   ["bun", "any"],
   ["bun:sqlite", ["store"]],
-  ["bun:ffi", ["workspace", "sandbox"]],
+  ["bun:ffi", ["workspace", "sandbox", "services"]],
   ["node:", "any"],
   ["node:child_process", ["sandbox"]],
   ["node:cluster", []],

@@ -15,6 +15,8 @@ const verbs: readonly (readonly [verb: string, load: () => Promise<Entry>])[] = 
   ["undo", async () => (await import("./undo.ts")).undo],
   ["verify-ledger", async () => (await import("./verify-ledger.ts")).verifyLedger],
   ["doctor", async () => (await import("./doctor.ts")).doctor],
+  ["egress", async () => (await import("./egress.ts")).egress],
+  ["serve", async () => (await import("./serve.ts")).serve],
   ["agents", async () => (await import("./agents.ts")).agents],
   ["skills", async () => (await import("./skills.ts")).skills],
   ["policy", async () => (await import("./policy.ts")).policy],

@@ -2,13 +2,13 @@
 import { resolve } from "node:path";
 import * as v from "valibot";
 import { parseJson } from "../../src/core/canonical.ts";
-import { rfc3339 } from "../../src/core/clock.ts";
 import { Fault } from "../../src/core/fault.ts";
 import { annotatedFields, check } from "../../src/core/schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { type CommandContext, defineCommand, defineGroup, described, option } from "../../src/define/command.ts";
 import { principalText } from "../../src/define/principal.ts";
 import type { Tool } from "../../src/define/tool.ts";
+import { endpointText, requestTarget } from "../../src/egress/endpoint.ts";
 import { catalogueOf } from "../../src/engine/catalogue.ts";
 import { resourcesOf } from "../../src/engine/resources.ts";
 import { workspaceRoot } from "../../src/engine/place.ts";
@@ -20,6 +20,7 @@ import { tools } from "../../src/tools/index.ts";
 import { openWorkspace } from "../../src/workspace/workspace.ts";
 import { columns } from "./shell/columns.ts";
 import { actAsOperator, requireHome } from "./shell/control.ts";
+import { timeOf } from "./shell/expiry.ts";
 import { principalNamed } from "./shell/principal.ts";
 
 const principalField = described(v.string(), "PRINCIPAL", "agent:NAME or NAME");
@@ -60,7 +61,7 @@ const grant = defineCommand({
   }),
   examples: ["reeve policy grant agent:default 'fs.write:notes/**' --expires 24h"],
   async run(ctx, { principal, capability, expires }) {
-    const at = expires === undefined ? {} : { expires_at: expiryOf(expires, Date.now()) };
+    const at = expires === undefined ? {} : { expires_at: timeOf(expires, Date.now()) };
     const input = { agent_id: agentNamed(principal), capability, ...at };
     return actAsOperator(ctx, "policy.grant", input, v.looseObject({ agent_id: v.string(), granted: grantFacts }));
   },
@@ -190,8 +191,18 @@ function resourcesIn(ctx: CommandContext, tool: Tool, input: string): Promise<re
     throw new Fault("invalid_argument", `${tool.name} is not about any resource`, { hint: "leave the input out" });
   const fields = input.trimStart().startsWith("{")
     ? check(tool.input, parseJson(input, "the input"), tool.name)
-    : { [first]: input };
-  return resourcesOf({ canonicalPath: (path) => canonicalPath(ctx, path) }, tool, fields);
+    : { [first]: input, method: "GET" };
+  const place = {
+    canonicalPath: (path: string) => canonicalPath(ctx, path),
+    endpoint: (method: string, text: string) => endpointOf(ctx, method, text),
+  };
+  return resourcesOf(place, tool, fields);
+}
+
+/** A URL, or an endpoint as policy writes it. */
+function endpointOf(ctx: CommandContext, method: string, text: string): string {
+  if (!text.includes("://")) return text;
+  return endpointText(method, requestTarget(text, new Set(loadConfig(ctx.home.config).egress.private_hosts)));
 }
 
 function canonicalPath(ctx: CommandContext, path: string): string {
@@ -204,21 +215,6 @@ function agentNamed(text: string): string {
   const principal = principalNamed(text);
   if (principal.kind === "agent") return principal.name;
   throw new Fault("invalid_argument", "the operator holds no grants", { hint: "name an agent as agent:NAME" });
-}
-
-const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-/** RFC 3339 for a span from now or a time; throws `invalid_argument` for anything else. */
-function expiryOf(text: string, now_ms: number): string {
-  const span = /^([1-9][0-9]{0,5})([mhd])$/.exec(text);
-  const unit = span?.[2];
-  if (unit === "m" || unit === "h" || unit === "d") return rfc3339(now_ms + Number(span?.[1]) * units[unit]);
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) && Number.isFinite(Date.parse(text))) {
-    return rfc3339(Date.parse(text));
-  }
-  throw new Fault("invalid_argument", `--expires ${JSON.stringify(text)} is not a time`, {
-    hint: "write 30m, 12h or 7d, or a time such as 2027-01-31T12:00:00Z",
-  });
 }
 
 function grantTable(grants: readonly GrantRow[], paint: Parameters<typeof columns>[2]): string {

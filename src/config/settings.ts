@@ -272,6 +272,16 @@ export const settingsSchema = v.strictObject({
       "Name servers asked on behalf of agents, as ADDRESS or ADDRESS:PORT; those of the system when empty.",
     ),
     resolve_timeout_ms: setting(integer(100, 60_000), 5000, "Milliseconds a name server may take."),
+    listen: setting(
+      v.nullable(integer(1, 65_535)),
+      null,
+      "Port on 127.0.0.1 of the egress service, beside its socket in .reeve/run; null for the socket alone.",
+    ),
+    ca_file: setting(
+      v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path"))),
+      null,
+      "File with certificate authorities in PEM that agents' requests trust beside the usual ones; null for none.",
+    ),
   }),
   ledger: section({
     witness_file: setting(

@@ -87,6 +87,17 @@ test("annotations are read through optional and pipe", () => {
   ]);
 });
 
+test("an annotation is not lost under a description", () => {
+  const described = v.strictObject({
+    url: v.pipe(resource("endpoint", { method_field: "method" }), v.description("where")),
+    value: v.optional(v.pipe(v.pipe(secretText(), v.description("a")), v.description("b"))),
+  });
+  expect(annotatedFields(described)).toEqual([
+    { field: "url", resource: { kind: "endpoint", method_field: "method" } },
+    { field: "value", secret: true },
+  ]);
+});
+
 test("the JSON Schema is closed and carries the annotations", () => {
   expect(jsonSchema(schema)).toMatchObject({
     type: "object",

@@ -9,7 +9,8 @@ import { Fault } from "./fault.ts";
 import { didYouMean } from "./nearest.ts";
 
 /**
- * What a resource string names; decides how a grant's pattern is matched against it. `endpoint`: `HOST:PORT` to connect to.
+ * What a resource string names; decides how a grant's pattern is matched against it. `endpoint`: `HOST:PORT` to connect
+ * to, or with a `method_field` a URL.
  * `command`: a program, its arguments in the field `args`, or a list of both. `line`: a line of shell, each of whose commands
  * is asked about.
  */
@@ -19,6 +20,8 @@ export interface ResourceNote {
   readonly kind: ResourceKind;
   /** Capability asked for this field when it is not the tool's own. */
   readonly capability?: string;
+  /** Of an endpoint, whose field is a URL: the field that holds the method. */
+  readonly method_field?: string;
 }
 
 type AnySchema = v.GenericSchema<unknown, unknown>;
@@ -31,7 +34,7 @@ interface Note {
 }
 
 /** A string field that names a resource policy must agree to. */
-export function resource(kind: ResourceKind, options: { readonly capability?: string } = {}) {
+export function resource(kind: ResourceKind, options: Omit<ResourceNote, "kind"> = {}) {
   const note: Note = { resource: { kind, ...options } };
   return v.pipe(v.string(), v.minLength(1), v.maxLength(4096), v.metadata({ reeve: note }));
 }
@@ -95,6 +98,8 @@ function noteOf(schema: unknown): Note | undefined {
   for (const part of own.pipe ?? []) {
     const action = part as { readonly type?: string; readonly metadata?: { readonly reeve?: Note } };
     if (action.type === "metadata" && action.metadata?.reeve) return action.metadata.reeve;
+    const inner = part === schema ? undefined : noteOf(part);
+    if (inner) return inner;
   }
   return own.wrapped ? noteOf(own.wrapped) : undefined;
 }

@@ -86,7 +86,7 @@ export async function serve(client: Socket, service: Service, isFull: boolean): 
 }
 
 async function admit(client: Socket, known: Known, service: Service, isFull: boolean): Promise<Admitted> {
-  const { limits, signal, book } = service;
+  const { signal, book } = service;
   if (isFull)
     throw new Fault("resource_exhausted", "too many connections are open", { hint: "close some and try again" });
   const { place, credentials } = await readRequest(client, service);
@@ -106,7 +106,7 @@ async function admit(client: Socket, known: Known, service: Service, isFull: boo
   if (!decision.allow) throw new Fault("permission_denied", `${placeText(place)} is refused: ${decision.reason}`);
   const permit = book.admit(bearer, { ...place, method: "CONNECT" });
   try {
-    const vetted = await service.resolve(place, AbortSignal.any([signal, AbortSignal.timeout(limits.dial_timeout_ms)]));
+    const vetted = await service.resolve(place, signal);
     known.addresses = vetted.addresses;
     await record(known, service, "egress.open", "allowed", nothing);
     return { place: vetted, permit, plain: decision.plain === true };

@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import type { EgressDirection } from "../store/egress.ts";
 
 export type TunnelEnd =
-  "done" | "client_reset" | "server_reset" | "idle" | "time_up" | "used_up" | "token_over" | "stopped";
+  "done" | "client_reset" | "server_reset" | "idle" | "time_up" | "used_up" | "token_over" | "uncounted" | "stopped";
 
 export interface TunnelOptions {
   /** What the client sent before; it counts and goes first. */
   readonly first: Buffer;
-  /** Asked before bytes pass; a reason ends the tunnel and they do not. */
+  /** Asked before bytes pass; a reason ends the tunnel and they do not, and so does what it throws. */
   readonly take: (direction: EgressDirection, bytes: number) => "used_up" | "token_over" | undefined;
   readonly idle_timeout_ms: number;
   readonly total_timeout_ms: number;
@@ -45,11 +45,18 @@ export function tunnel(client: Socket, server: Socket, options: TunnelOptions): 
   };
   const stopped = () => end("stopped");
   const idle = setTimeout(() => end("idle"), Math.min(options.idle_timeout_ms, longestTimer_ms));
-  const total = setTimeout(() => end("time_up"), Math.min(options.total_timeout_ms, longestTimer_ms));
+  const total = setTimeout(() => end("time_up"), Math.max(Math.min(options.total_timeout_ms, longestTimer_ms), 0));
 
+  const refusalOf = (direction: EgressDirection, bytes: number): TunnelEnd | undefined => {
+    try {
+      return options.take(direction, bytes);
+    } catch {
+      return "uncounted";
+    }
+  };
   const pass = (chunk: Buffer, direction: EgressDirection, from: Socket, to: Socket) => {
     if (isOver) return;
-    const refusal = options.take(direction, chunk.length);
+    const refusal = refusalOf(direction, chunk.length);
     if (refusal !== undefined) return end(refusal);
     passed[direction] += chunk.length;
     idle.refresh();

@@ -83,8 +83,11 @@ function exactly(resource: ResourceRequest): string {
   const { capability, value } = resource;
   const kind = kindOfCapability(capability);
   if (kind === "command") throw tooWide("a grant of a command covers every command that begins like it");
-  const isLiteral = kind === kindOfResource(resource) && !value.includes("*") && !grammars[kind].patternProblem(value);
-  if (isLiteral) return `${capability}:${value}`;
+  // Without the ? a path would also cover what lies beneath it.
+  const literal = kind === "endpoint" && value.includes("/") ? `${value}?` : value;
+  const isLiteral =
+    kind === kindOfResource(resource) && !value.includes("*") && !grammars[kind].patternProblem(literal);
+  if (isLiteral) return `${capability}:${literal}`;
   throw tooWide(`${JSON.stringify(value)} reads as a pattern and would cover more than itself`);
 }
 

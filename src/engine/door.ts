@@ -28,6 +28,8 @@ export interface Door {
   readonly watch: TaintWatch;
   /** A path argument as policy knows it: relative to the workspace, without dots; throws for one that leaves it. */
   readonly canonicalPath: (path: string) => string;
+  /** A method and a URL as policy knows them, `GET api.example.org:443/x`; throws for a URL that may mean two places. */
+  readonly endpoint: (method: string, url: string) => string;
   /** Why nobody may act now, when the operator stopped this principal. */
   readonly stopped: (principal: Principal) => Fault | undefined;
   /** Why no program can be confined on this machine, or undefined; found out when it is first asked, by doing. */

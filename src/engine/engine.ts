@@ -14,6 +14,7 @@ import type { Vault } from "../vault/vault.ts";
 import { type Catalogue, catalogueOf, recordableInput } from "./catalogue.ts";
 import { fileDigest } from "./control.ts";
 import type { Door } from "./door.ts";
+import type { EgressDesk } from "./egress-desk.ts";
 import { openDoor } from "./open-door.ts";
 import type { Conversing, Parent } from "./converse.ts";
 import { driveDirective, type End, parseDirective } from "./drive.ts";
@@ -94,6 +95,12 @@ export class Engine {
       active: this.#active,
       runChild: (scope, request) => this.#runChild(scope, request),
     });
+  }
+
+  /** What programs go out by. Its tokens are those of the home. */
+  async egress(): Promise<EgressDesk> {
+    const { openEgressDesk } = await import("./egress-desk.ts");
+    return openEgressDesk(this.#door, this.keeper, this.#parts.vault, this.config);
   }
 
   /** Runs in progress in this process. */

@@ -5,6 +5,7 @@ import type {
   CatalogueHandle,
   ConfigHandle,
   Handles,
+  HttpHandle,
   MachineHandle,
   PolicyHandle,
   RunsHandle,
@@ -37,6 +38,7 @@ export interface HandleSources {
   readonly skills: (scope: CallScope) => SkillsHandle;
   readonly catalogue: (scope: CallScope) => CatalogueHandle;
   readonly sandbox: (scope: CallScope, permits: (resource: ResourceRequest) => boolean) => SandboxHandle;
+  readonly http: (scope: CallScope, decision: Parameters<Mint>[2]) => HttpHandle;
   readonly now: () => number;
 }
 
@@ -67,6 +69,7 @@ export function mintFrom(sources: HandleSources): Mint {
         if (tool.effect !== "execute") throw new Fault("internal", `${tool.name} does not say that it runs programs`);
         return sources.sandbox(scope, (resource) => live && decision.permits(resource));
       },
+      http: () => readOnlyUnless(tool, sources.http(scope, decision), ["request"]),
     };
     const requireLive = () => {
       if (!live) throw new Fault("canceled", `${tool.name} is over and may do nothing more`);

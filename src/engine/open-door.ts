@@ -10,6 +10,8 @@ import { configHandle, policyHandle, secretsHandle, watchPolicy, watchSecrets } 
 import type { Door } from "./door.ts";
 import type { EngineParts } from "./engine.ts";
 import { runsHandle } from "./history.ts";
+import { endpointText, requestTarget } from "../egress/endpoint.ts";
+import { httpHandle } from "./request-handle.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
@@ -39,6 +41,7 @@ export function openDoor(
   const skills = { adopted: join(home.state, "skills"), workspace: join(workspaceRoot(home, config), "skills") };
   const keys = keySecrets(config, providers, environment);
   const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
+  const { ledger } = keeper;
   const sandbox = lazySandbox(config);
   const programs = {
     settings: config.sandbox,
@@ -65,6 +68,7 @@ export function openDoor(
     walls: async () => wallsMissing(await (await sandbox()).tier()),
     watch: taintWatch(config, (path) => quarantine.isQuarantined(path)),
     canonicalPath: (path) => workspace.relative(path),
+    endpoint: (method, url) => endpointText(method, requestTarget(url, new Set(config.egress.private_hosts))),
     tool_timeout_ms: config.engine.tool_timeout_ms,
     mint: mintFrom({
       workspace,
@@ -91,6 +95,8 @@ export function openDoor(
           return runProgram({ ...programs, sandbox: await sandbox() }, scope, permits, program);
         },
       }),
+      http: (scope, decision) =>
+        httpHandle({ egress: config.egress, ledger, vault, policy, scrubber, now: () => clock.now() }, scope, decision),
       now: () => clock.now(),
     }),
   };

@@ -30,7 +30,8 @@ const tool = defineTool({
 });
 
 const canonicalPath = (path: string) => path.replace(/^\.\//, "");
-const asked = (input: object) => resourcesOf({ canonicalPath }, tool, input);
+const endpoint = (method: string, url: string) => `${method} ${new URL(url).host}:443`;
+const asked = (input: object) => resourcesOf({ canonicalPath, endpoint }, tool, input);
 const values = async (input: object) => (await asked(input)).map(({ value }) => value);
 
 function policy(...capabilities: readonly string[]): Policy {

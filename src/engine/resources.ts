@@ -11,7 +11,7 @@ import type { Door } from "./door.ts";
 /** More would not fit into the entry of the ledger that names them. */
 const maxBytes = 32_768;
 
-type Place = Pick<Door, "canonicalPath">;
+type Place = Pick<Door, "canonicalPath" | "endpoint">;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Throws as `canonicalPath` does, and `resource_exhausted` for more than a record can hold. */
@@ -21,11 +21,15 @@ export async function resourcesOf(door: Place, tool: Tool, input: unknown): Prom
   for (const { field, resource } of annotatedFields(tool.input)) {
     const value = fields[field];
     if (!resource || value === undefined) continue;
+    const { kind } = resource;
     const capability = resource.capability ?? tool.capability;
-    if (resource.kind === "command" || resource.kind === "line") {
-      const commands = await commandsIn(fields, value, resource.kind);
+    if (kind === "command" || kind === "line") {
+      const commands = await commandsIn(fields, value, kind);
       named.push(...requestsOf(door, capability, commands, fields));
-    } else named.push(...textsOf(tool, field, value).map((each) => single(door, capability, resource.kind, each)));
+    } else {
+      const texts = textsOf(tool, field, value).map((each) => spelled(door, tool, fields, resource, each));
+      named.push(...texts.map((each) => ({ capability, kind, value: each })));
+    }
   }
   const distinct = [...new Map(named.map((each) => [JSON.stringify(each), each])).values()];
   if (byteLength(JSON.stringify(distinct)) > maxBytes) {
@@ -44,11 +48,13 @@ function textsOf(tool: Tool, field: string, value: unknown): readonly string[] {
   throw new Fault("internal", `${tool.name}: ${field} names a resource and is no text`);
 }
 
-function single(door: Place, capability: string, kind: ResourceNote["kind"], value: string): ResourceRequest {
-  if (kind === "path") return { capability, kind, value: door.canonicalPath(value) };
-  if (kind === "endpoint") return { capability, kind, value: `CONNECT ${value}` };
-  if (kind === "command" || kind === "line") throw new Fault("internal", `a ${kind} is no single resource`);
-  return { capability, kind, value };
+function spelled(door: Place, tool: Tool, fields: Fields, note: ResourceNote, value: string): string {
+  if (note.kind === "path") return door.canonicalPath(value);
+  if (note.kind !== "endpoint") return value;
+  if (note.method_field === undefined) return `CONNECT ${value}`;
+  const method = fields[note.method_field];
+  if (typeof method === "string") return door.endpoint(method, value);
+  throw new Fault("internal", `${tool.name}: nothing says which method the request has`);
 }
 
 /** The grammar of the shell is loaded by the first call that needs it. */

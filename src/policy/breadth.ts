@@ -3,7 +3,8 @@ import { Fault } from "../core/fault.ts";
 import { broadSuffix } from "../core/hostname.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { type Capability, controlCapabilities, coversName, parseCapability } from "./capability.ts";
-import { grammars, kindOfCapability, splitEndpoint } from "./pattern.ts";
+import { splitEndpoint } from "./endpoint.ts";
+import { grammars, kindOfCapability } from "./pattern.ts";
 
 /**
  * The capability of a grant about to be made. Throws `invalid_argument` when it is malformed, unknown, can never match
@@ -42,7 +43,7 @@ function refused(text: string, why: string, hint: string): Fault {
 }
 
 function wideEndpoint(pattern: string | null): string | undefined {
-  const [, host] = (pattern === null ? undefined : splitEndpoint(pattern)) ?? [];
+  const host = pattern === null ? undefined : splitEndpoint(pattern)?.host;
   if (host === undefined || host === "*") return "it covers every host";
   const broad = host.startsWith("*.") ? broadSuffix(host.slice(2)) : undefined;
   return broad && `it covers ${broad}`;

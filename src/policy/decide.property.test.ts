@@ -102,7 +102,7 @@ function touches(granted: string, { capability: own, resources }: AccessRequest)
     coversName(name, each.capability) &&
     (pattern === null ||
       (kindOfResource(each) === kindOfCapability(name) &&
-        grammars[kindOfCapability(name)].matches(pattern, each.value)));
+        grammars[kindOfCapability(name)].matches(pattern, each.value, false)));
   const isBare = !resources.some((each) => each.capability === own);
   return resources.some(isCovered) || (isBare && coversName(name, own));
 }

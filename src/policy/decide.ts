@@ -2,13 +2,12 @@
  * The decision: pure, total, the same for the same policy, request and time. An explicit deny beats everything, ask beats
  * allow, and what no grant covers is denied. An agent is never allowed control.
  */
-import { rfc3339 } from "../core/clock.ts";
-import { cut } from "../core/text.ts";
 import { type Principal, principalText, ringOf } from "../define/principal.ts";
 import type { Effect } from "../define/tool.ts";
 import { controlCapabilities, coversName, splitCapability } from "./capability.ts";
-import { expiry_ms } from "./expiry.ts";
-import { beginningOf, grammars, kindOfCapability, kindOfResource, type ResourceRequest } from "./pattern.ts";
+import { covers, hasExpired, isSamePlace, liesAlong, needsGrant, type Wanted } from "./cover.ts";
+import { deny, denyUncovered, describe, quote } from "./denial.ts";
+import { grammars, kindOfResource, type ResourceRequest } from "./pattern.ts";
 import type { Grant, Policy, Rule } from "./policy.ts";
 import { type AccessTaint, isBeyondAnswer, taintQuestion } from "./taint.ts";
 
@@ -127,17 +126,6 @@ export function mayHold(policy: Policy, principal: Principal, capability: string
     (grant) => coversName(splitCapability(grant.capability).name, capability) && !hasExpired(grant, now_ms),
   );
 }
-
-/** What must be covered: a resource, or (without one) the bare use of a capability. */
-type Wanted =
-  | ResourceRequest
-  | {
-      readonly capability: string;
-      readonly kind: null;
-      readonly value: null;
-      readonly wraps?: never;
-      readonly why?: never;
-    };
 
 type Trace = Step[] | undefined;
 
@@ -267,27 +255,11 @@ function needsAnswer(
   return !(isPart && rules.every((rule) => wanted.some((each) => asks(rule, each))));
 }
 
-/** The same place under whatever capability it is reached. */
-function isSamePlace(one: ResourceRequest, other: ResourceRequest): boolean {
-  return kindOfResource(one) === kindOfResource(other) && one.value === other.value;
-}
-
-/** Whether one of two paths lies beneath the other. */
-function liesAlong(one: ResourceRequest, other: ResourceRequest): boolean {
-  if (kindOfResource(one) !== "path" || kindOfResource(other) !== "path") return false;
-  const isBeneath = (above: string, below: string) => above === "." || below.startsWith(`${above}/`);
-  return isBeneath(one.value, other.value) || isBeneath(other.value, one.value);
-}
-
 const repair = "correct the policy file with an editor, or restore it from a backup";
 
 function wantedBy({ capability, resources }: AccessRequest): readonly Wanted[] {
   const isNamed = resources.some((each) => each.capability === capability && needsGrant(each));
   return isNamed ? resources : [{ capability, kind: null, value: null }, ...resources];
-}
-
-function needsGrant({ wraps }: Wanted): boolean {
-  return wraps !== true;
 }
 
 function isControl({ effect, capability, resources }: AccessRequest): boolean {
@@ -350,59 +322,4 @@ function coveringGrant(grants: readonly Grant[], wanted: Wanted, now_ms: number,
     if (isCovered && !isExpired) return grant;
   }
   return undefined;
-}
-
-/** A clock that is not a number lets nothing live on. */
-function hasExpired(grant: Grant, now_ms: number): boolean {
-  return !(now_ms < expiry_ms(grant.expires_at));
-}
-
-/**
- * Whether a capability with its pattern covers what is wanted. Where a pattern cannot be compared (it is malformed, speaks
- * of another kind of resource, or of words not known yet) `unsure` is the answer: false for a grant, true for a rule.
- */
-function covers(text: string, wanted: Wanted, unsure: boolean): boolean {
-  const { name, pattern } = splitCapability(text);
-  if (!coversName(name, wanted.capability)) return false;
-  if (pattern === null) return true;
-  const kind = kindOfCapability(name);
-  const grammar = grammars[kind];
-  if (grammar.patternProblem(pattern)) return unsure;
-  if (wanted.value === null) return pattern === grammar.everything;
-  return kind === kindOfResource(wanted) ? grammar.matches(pattern, wanted.value, unsure) : unsure;
-}
-
-function denyUncovered(who: string, grants: readonly Grant[], wanted: Wanted, now_ms: number): Decision {
-  const expired = grants.find((grant) => hasExpired(grant, now_ms) && covers(grant.capability, wanted, false));
-  const reason = expired
-    ? `the grant of ${expired.capability} to ${who} expired at ${expired.expires_at}; it is now ${moment(now_ms)}`
-    : `no grant of ${who} covers ${describe(wanted)}`;
-  return deny(reason, grantHint(who, wanted));
-}
-
-function deny(reason: string, hint: string, proposal = false): Decision {
-  return { effect: "deny", reason, hint, proposal };
-}
-
-function describe({ capability, value, why }: Wanted): string {
-  if (value === null) return capability;
-  return `${capability} on ${quote(value)}${why === undefined ? "" : ` (${quote(why)})`}`;
-}
-
-function quote(text: string): string {
-  const { text: shown, truncated } = cut(text, 300);
-  return JSON.stringify(truncated ? `${shown}...` : shown);
-}
-
-function moment(now_ms: number): string {
-  return Math.abs(now_ms) <= 8.64e15 ? rfc3339(now_ms) : "an unknown time";
-}
-
-/** The operator may paste this into a shell, and an agent chose the value: only harmless characters are repeated. */
-function grantHint(who: string, wanted: Wanted): string {
-  const { capability, kind } = wanted;
-  const value = kind === "command" ? beginningOf(wanted.value) : wanted.value;
-  if (value === "") return "write it so that every program in it stands there by its name";
-  const isHarmless = value !== null && kind === kindOfCapability(capability) && /^[\w./:@ -]{1,200}$/.test(value);
-  return `the operator may grant it: reeve policy grant ${who} '${capability}${isHarmless ? `:${value}` : ""}'`;
 }

@@ -79,7 +79,7 @@ function covered(text: string, name: string, resource: ResourceRequest | undefin
   if (pattern === null) return true;
   const grammar = grammars[kindOfCapability(granted)];
   if (resource === undefined) return pattern === grammar.everything;
-  return kindOfResource(resource) === kindOfCapability(granted) && grammar.matches(pattern, resource.value);
+  return kindOfResource(resource) === kindOfCapability(granted) && grammar.matches(pattern, resource.value, false);
 }
 
 function isWithin({ within }: PolicyLink, { capability: own, resources: named }: AccessRequest): boolean {

@@ -3,7 +3,7 @@ import { grammars } from "./pattern.ts";
 
 type Kind = keyof typeof grammars;
 
-const fits = (kind: Kind, pattern: string, value: string) => grammars[kind].matches(pattern, value);
+const fits = (kind: Kind, pattern: string, value: string) => grammars[kind].matches(pattern, value, false);
 const argv = (...words: string[]) => JSON.stringify(words);
 
 describe("endpoints", () => {

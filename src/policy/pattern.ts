@@ -1,10 +1,11 @@
 /** What a capability's pattern means for each kind of resource. All functions are total: text from outside never throws. */
-import { isHostname } from "../core/hostname.ts";
 import type { ResourceKind } from "../core/schema.ts";
+import { endpointProblem, matchesEndpoint } from "./endpoint.ts";
 import { globProblem, matchesGlob, pathProblem } from "./glob.ts";
 
 /**
- * A resource as a request names it. `path`: canonical, relative to the workspace. `endpoint`: `GET api.github.com:443`.
+ * A resource as a request names it. `path`: canonical, relative to the workspace. `endpoint`: `GET api.github.com:443`,
+ * with the path behind it where it is known.
  * `command`: the argument vector as a JSON array, because joined words cannot be told apart again; null in it stands for what
  * is known only when it runs, be it one word, none or many, and `[null]` for a command of which nothing is known.
  */
@@ -41,8 +42,8 @@ interface Grammar {
   readonly patternProblem: (pattern: string) => string | undefined;
   /** Why the value is not canonical, or undefined. */
   readonly valueProblem: (value: string) => string | undefined;
-  /** `unsure` is the answer where it depends on what is not known of the value. */
-  readonly matches: (pattern: string, value: string, unsure?: boolean) => boolean;
+  /** `unsure` is the answer where the value leaves open whether the pattern covers what is done with it. */
+  readonly matches: (pattern: string, value: string, unsure: boolean) => boolean;
   /** The pattern that covers every value, also of a call that names none. */
   readonly everything: string;
 }
@@ -58,40 +59,6 @@ export const grammars: Readonly<Record<PatternKind, Grammar>> = {
   command: { patternProblem: commandProblem, valueProblem: argvProblem, matches: matchesCommand, everything: "*" },
   name: { patternProblem: namePatternProblem, valueProblem: nameProblem, matches: matchesName, everything: "*" },
 };
-
-/** The parts of `METHOD HOST:PORT`, or undefined when the text has another shape. */
-export function splitEndpoint(text: string): readonly [method: string, host: string, port: string] | undefined {
-  const [, method, host, port] = /^([^ ]+) ([^ ]+):([^: ]+)$/.exec(text) ?? [];
-  return method && host && port ? [method, host, port] : undefined;
-}
-
-function endpointProblem(text: string, wild: boolean): string | undefined {
-  const parts = text.length <= 300 ? splitEndpoint(text) : undefined;
-  if (!parts) return "an endpoint is METHOD HOST:PORT, for example GET api.github.com:443";
-  const [method, host, port] = parts;
-  if (!(wild && method === "*") && !/^[A-Z]{1,20}$/.test(method)) return "the method is written in capital letters";
-  const isNumber = /^[1-9]\d{0,4}$/.test(port) && Number(port) <= 65_535;
-  if (!(wild && port === "*") && !isNumber) return "the port is a number from 1 to 65535";
-  if (wild && host === "*") return undefined;
-  const base = wild && host.startsWith("*.") ? host.slice(2) : host;
-  if (!isHostname(base))
-    return "the host is a name or address in lower case; a wildcard is a whole first label, as in *.example.com";
-  return base !== host && /^\[|(?:^|\.)\d+$/.test(base) ? "an address has no subdomains" : undefined;
-}
-
-function matchesEndpoint(pattern: string, value: string): boolean {
-  const wanted = splitEndpoint(pattern);
-  const asked = splitEndpoint(value);
-  if (!wanted || !asked) return false;
-  const isSame = (i: 0 | 2) => wanted[i] === "*" || wanted[i] === asked[i];
-  return isSame(0) && isSame(2) && matchesHost(wanted[1], asked[1]);
-}
-
-/** `*.example.com` covers every host below example.com and not example.com itself. */
-function matchesHost(pattern: string, host: string): boolean {
-  if (pattern === "*") return true;
-  return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length >= pattern.length : host === pattern;
-}
 
 function commandProblem(pattern: string): string | undefined {
   if (pattern === "*") return undefined;

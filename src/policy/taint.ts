@@ -49,5 +49,7 @@ function isSame(one: ResourceRequest, other: ResourceRequest): boolean {
 function isActing({ acting_paths }: AccessTaint, resource: ResourceRequest): boolean {
   if (kindOfResource(resource) !== "path" || resource.capability === "fs.read") return false;
   const { patternProblem, matches } = grammars.path;
-  return acting_paths.some((pattern) => patternProblem(pattern) !== undefined || matches(pattern, resource.value));
+  return acting_paths.some(
+    (pattern) => patternProblem(pattern) !== undefined || matches(pattern, resource.value, true),
+  );
 }

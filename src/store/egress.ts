@@ -37,6 +37,11 @@ export class EgressStore {
     ]);
   }
 
+  /** Oldest first. */
+  list(): readonly EgressTokenRow[] {
+    return this.#file.rows<EgressTokenRow>(`SELECT ${columns} FROM egress_tokens ORDER BY created_at, id`, []);
+  }
+
   get(id: string): EgressTokenRow | undefined {
     return this.#file.rows<EgressTokenRow>(`SELECT ${columns} FROM egress_tokens WHERE id = ?`, [id])[0];
   }

@@ -90,7 +90,15 @@ describe.each(tools.map((tool) => [tool.name, tool] as const))("%s", (_name, too
     const marked = new Map<string, string | undefined>(
       annotatedFields(tool.input).map((note) => [note.field, note.resource?.kind]),
     );
-    const kinds = { path: "path", src: "path", dst: "path", agent_id: "agent", run_id: "run", key: "name" };
+    const kinds = {
+      path: "path",
+      src: "path",
+      dst: "path",
+      agent_id: "agent",
+      run_id: "run",
+      key: "name",
+      url: "endpoint",
+    };
     for (const [field, kind] of Object.entries(kinds)) {
       if (field in objectEntries(tool.input)) expect({ field, kind: marked.get(field) }).toEqual({ field, kind });
     }

@@ -15,6 +15,7 @@ import { list as fsList } from "./fs/list.ts";
 import { move as fsMove } from "./fs/move.ts";
 import { read as fsRead } from "./fs/read.ts";
 import { write as fsWrite } from "./fs/write.ts";
+import { request as httpRequest } from "./http/request.ts";
 import { get as metricsGet } from "./metrics/get.ts";
 import { info as networkInfo } from "./network/info.ts";
 import { grant as policyGrant } from "./policy/grant.ts";
@@ -59,6 +60,7 @@ export const tools: readonly Tool[] = [
   fsMove,
   fsRead,
   fsWrite,
+  httpRequest,
   metricsGet,
   networkInfo,
   policyGrant,

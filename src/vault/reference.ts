@@ -5,6 +5,11 @@ import { bindingOf, checkSecretName, type Destination, type SecretContent } from
 
 const reference = /\{\{secret:([^{}]*)\}\}/g;
 
+/** What stands for names of secrets in a text, well formed or not. */
+export function referencesIn(text: string): readonly string[] {
+  return [...text.matchAll(reference)].map(([, name = ""]) => name);
+}
+
 /**
  * `text` with every `{{secret:name}}` replaced, all or none; values are not searched for references again.
  * Throws `invalid_argument` for a malformed name, `not_found` for an unknown secret, `permission_denied` naming the secret

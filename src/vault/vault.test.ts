@@ -292,3 +292,16 @@ test("a failed write leaves the vault as it was", async () => {
   expect(textOf(vault.value("a"))).toBe("1");
   expect(textOf((await openVault(place)).value("a"))).toBe("1");
 });
+
+test("keys derived for a purpose last as long as the vault, and no two purposes or vaults share one", async () => {
+  const [place, other] = [newPlace(), newPlace()];
+  const vault = await createVault(place);
+  const key = vault.derive("egress/v1");
+  expect(key.length).toBe(32);
+  vault.stageRotate().commit();
+  expect((await openVault(place)).derive("egress/v1")).toEqual(key);
+  expect(vault.derive("egress/v2")).not.toEqual(key);
+  expect((await createVault(other)).derive("egress/v1")).not.toEqual(key);
+  vault.close();
+  expect((await faultOf(() => vault.derive("egress/v1"))).code).toBe("failed_precondition");
+});

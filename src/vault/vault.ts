@@ -10,7 +10,7 @@ import { acquire, acquireSync, type Lock } from "../core/lock.ts";
 import { type AgeSource, type AgeTarget, openAge, sealAge } from "./age.ts";
 import { commitSteps, type VaultPaths, vaultPaths } from "./commit.ts";
 import { manifestDigest, newStoreId, writeManifest } from "./manifest.ts";
-import { createMasterKey, isWrapped, masterKeyPath, readMasterKey } from "./master-key.ts";
+import { createMasterKey, isWrapped, masterKeyPath, readMasterKey, subKey } from "./master-key.ts";
 import { type Destination, isInternal, type SecretContent } from "./name.ts";
 import { type Plan, planRemove, planRotation, planSet } from "./plan.ts";
 import { checkPrivateDirectory } from "./private-file.ts";
@@ -155,6 +155,12 @@ export class Vault {
   /** `text` with its `{{secret:name}}` references replaced for one destination; see `resolveReferences`. */
   resolve(text: string, destination: Destination): string {
     return resolveReferences(text, destination, (name) => (isInternal(name) ? undefined : this.#content(name)));
+  }
+
+  /** 32 secret bytes for one purpose of Reeve's own, the same as long as this vault lasts, also after a rotation. */
+  derive(purpose: string): Uint8Array {
+    const { master, store } = this.#key();
+    return subKey(master, store, `derived/${purpose}`);
   }
 
   /** A new version of a secret; without `allow` it keeps the bindings it has, a new one is bound to nothing. */

@@ -22,7 +22,7 @@ export interface FakeHouse {
 const mutators: ReadonlySet<string> = new Set(
   `workspace.write workspace.makeDirectory workspace.remove workspace.move config.set policy.grant policy.revoke secrets.set
   secrets.remove secrets.rotate runs.cancel runs.undo runs.revert runs.accept sessions.close agents.create
-  agents.switch agents.run sandbox.run`.split(/\s+/),
+  agents.switch agents.run sandbox.run http.request`.split(/\s+/),
 );
 
 export function fakeHouse(files: Readonly<Record<string, string>>): FakeHouse {
@@ -38,6 +38,7 @@ export function fakeHouse(files: Readonly<Record<string, string>>): FakeHouse {
     skills,
     catalogue,
     sandbox,
+    http,
   };
   const touched = new Set<HandleName>();
   const changed = new Set<string>();
@@ -257,4 +258,17 @@ const skills: SkillsHandle = {
 
 const catalogue: CatalogueHandle = {
   search: async () => [{ name: "fs.read", summary: "Read.", input: {} }],
+};
+
+const http: Handles["http"] = {
+  request: async ({ url }) => ({
+    url,
+    status: 200,
+    headers: { "content-type": "text/plain" },
+    body: "hello",
+    encoding: "text",
+    bytes: 5,
+    truncated: false,
+    redirects: [],
+  }),
 };

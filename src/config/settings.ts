@@ -176,6 +176,18 @@ export const settingsSchema = v.strictObject({
     day_usd: limit(usd, "US dollars all agents may cost in a day; null for no limit."),
     day_tool_calls: limit(count, "Tool calls all agents may make in a day; null for no limit."),
   }),
+  sandbox: section({
+    image: setting(
+      v.nullable(text),
+      null,
+      "Image of the engine for containers that programs run in where there is no bubblewrap; null for no containers.",
+    ),
+    engine_socket: setting(
+      v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path"))),
+      null,
+      "Socket of the engine for containers; null for its usual one.",
+    ),
+  }),
   approvals: section({
     expire_after_ms: setting(
       integer(1000, 31_536_000_000),

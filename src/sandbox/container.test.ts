@@ -204,6 +204,15 @@ describe.skipIf(!isRoot)("in a container", () => {
     ]);
   });
 
+  test("without Landlock the report is still out of its reach, and ending who reports ends everything", async () => {
+    const line = `(echo x >/run/reeve/status) 2>/dev/null || echo no forgery; (: </run/reeve/alive) 2>/dev/null || echo no end
+      chmod 666 /run/reeve/status 2>/dev/null || echo no mode; kill -9 $PPID; sleep 3600`;
+    const company = { stdin: null, signal: new AbortController().signal, user };
+    const done = await sandboxWith({ landlock: 0 }).execute(["sh", "-c", line], wallsWith({}), company);
+    expect(done).toMatchObject({ exit_code: null, signal: "SIGKILL", ended_by: "exit" });
+    expect(done.stdout).toBe("no forgery\nno end\nno mode\n");
+  });
+
   test("a workspace that is not shown, or not what was opened, is refused", async () => {
     expect((await shell("pwd; ls -A; echo x >a && cat a", { workspace: null, read: [] })).stdout).toBe("/work\nx\n");
     symlinkSync(join(root, "outside"), join(workspace, "link"));
@@ -307,10 +316,10 @@ describe.skipIf(!isRoot)("where the engine fails", () => {
     expect(existsSync(mark)).toBe(false);
   });
 
-  /** The real client, told something else: every word that equals the first is replaced. */
+  /** The real client, told something else: every word that matches the pattern is replaced. */
   function clientThat(replaces: string, by: string): string {
     const path = join(root, `client-${Math.random().toString(36).slice(2)}`);
-    const loop = `for w do shift; [ "$w" = '${replaces}' ] && w='${by}'; set -- "$@" "$w"; done`;
+    const loop = `for w do shift; case "$w" in ${replaces}) w='${by}';; esac; set -- "$@" "$w"; done`;
     writeFileSync(path, `#!/bin/sh\n${loop}\nexec /usr/bin/docker "$@"\n`, { mode: 0o755 });
     return path;
   }
@@ -327,10 +336,15 @@ describe.skipIf(!isRoot)("where the engine fails", () => {
   });
 
   test("what was not mounted, or is something else, is noticed before the program runs", async () => {
-    const shown = `type=bind,"source=${workspace}","target=/work",readonly,bind-nonrecursive=true`;
-    const other = clientThat(shown, shown.replace(workspace, join(workspace, "private")));
+    const other = (target: string) => `type=bind,"source=${join(workspace, "private")}","target=${target}"`;
     const company = { stdin: null, signal: new AbortController().signal, user };
-    const starting = sandboxWith({ client: other }).execute(["true"], wallsWith({}), company);
-    await expect(starting).rejects.toThrow("check failed");
+    for (const [pattern, target] of [
+      ['*target=/work\\"*', "/work"],
+      ["*target=/work/key.pem*", "/elsewhere"],
+    ] as const) {
+      const client = clientThat(pattern, other(target));
+      const starting = sandboxWith({ client }).execute(["true"], wallsWith({ hidden: ["key.pem"] }), company);
+      await expect(starting).rejects.toThrow("check failed");
+    }
   });
 });

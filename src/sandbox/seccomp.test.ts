@@ -221,6 +221,7 @@ const interesting: readonly bigint[] = [
   ...[0x5412n, 0x541cn, 0x5423n, 0x20008n, 0x20009n, 0x3d0f00n, 0o4755n, 0o755n, 0xffffffffn].flatMap((value) => [
     value - 1n,
     value,
+    (value + 0x10000n) & 0xffffffffn,
   ]),
   ...Array.from({ length: 48 }, (_, i) => BigInt(i)),
 ].flatMap((value) => [value, value + (7n << 32n)]);

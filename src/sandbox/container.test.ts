@@ -206,11 +206,11 @@ describe.skipIf(!isRoot)("in a container", () => {
 
   test("without Landlock the report is still out of its reach, and ending who reports ends everything", async () => {
     const line = `(echo x >/run/reeve/status) 2>/dev/null || echo no forgery; (: </run/reeve/alive) 2>/dev/null || echo no end
-      chmod 666 /run/reeve/status 2>/dev/null || echo no mode; kill -9 $PPID; sleep 3600`;
+      chmod 666 /run/reeve/status 2>/dev/null || echo no mode; (echo x >out/a) 2>/dev/null || echo no write; kill -9 $PPID; sleep 3600`;
     const company = { stdin: null, signal: new AbortController().signal, user };
     const done = await sandboxWith({ landlock: 0 }).execute(["sh", "-c", line], wallsWith({}), company);
     expect(done).toMatchObject({ exit_code: null, signal: "SIGKILL", ended_by: "exit" });
-    expect(done.stdout).toBe("no forgery\nno end\nno mode\n");
+    expect(done.stdout).toBe("no forgery\nno end\nno mode\nno write\n");
   });
 
   test("a workspace that is not shown, or not what was opened, is refused", async () => {
@@ -241,7 +241,7 @@ describe.skipIf(!isRoot)("limits in a container", () => {
   const bounded = (line: string, some: Partial<Walls["limits"]>) => shell(line, { limits: { ...limits, ...some } });
 
   test("time: all of it ends, also what went to the background", async () => {
-    const done = await bounded("sleep 3600 & nohup sleep 3600 & sleep 3600", { wall_ms: 300 });
+    const done = await bounded("sleep 3600 & nohup sleep 3600 & sleep 20", { wall_ms: 300 });
     expect(done).toMatchObject({ ended_by: "timeout", exit_code: null, signal: "SIGKILL" });
     expect(containers()).toBe("");
   });
@@ -292,7 +292,8 @@ describe.skipIf(!isRoot)("where the engine fails", () => {
   test("the tier is taken where there is no bubblewrap, an image is named and the engine answers", async () => {
     const auto = { tier: "auto", bwrap: "/nonexistent/bwrap" } as const;
     expect((await sandboxWith(auto).tier()).tier).toBe("container");
-    expect((await sandboxWith({ ...auto, image: null }).tier()).tier).toBe("landlock");
+    const unnamed = await sandboxWith({ ...auto, image: null }).tier();
+    expect([unnamed.tier, unnamed.why.length]).toEqual(["landlock", 1]);
     const facts = await sandboxWith({ ...auto, engine_socket: "/nonexistent/socket" }).tier();
     expect(facts.tier).toBe("landlock");
     expect(facts.why.join()).toContain("Cannot connect to the Docker daemon");
@@ -333,6 +334,22 @@ describe.skipIf(!isRoot)("where the engine fails", () => {
     const facts = await sandboxWith({ client: clientThat(replaces, by) }).tier();
     expect(facts.tier).toBe("none");
     expect(facts.why.join()).toContain(why);
+  });
+
+  test("it is told every wall, also those that this engine would have by itself", async () => {
+    const told = join(root, "told");
+    const client = join(root, "client-that-notes");
+    writeFileSync(client, `#!/bin/sh\necho "$@" >>'${told}'\nexec /usr/bin/docker "$@"\n`, { mode: 0o755 });
+    await sandboxWith({ client }).tier();
+    const line =
+      readFileSync(told, "utf8")
+        .split("\n")
+        .find((each) => each.includes(" run ")) ?? "";
+    const walls = ["--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges", "--ipc none"];
+    const rest = ["--pull never", "--rm", "--log-driver none", "--user 65534:65534", "--memory-swap 536870912"];
+    for (const words of [...walls, ...rest, "--pids-limit 18", "--cgroupns private"])
+      expect(line).toContain(` ${words} `);
+    expect(line).toMatch(/ --entrypoint \/run\/reeve\/launch sha256:[0-9a-f]{64}$/);
   });
 
   test("what was not mounted, or is something else, is noticed before the program runs", async () => {

@@ -21,12 +21,12 @@ run: ## build for this machine and do the main job on it and on this repository
 	scripts/demo.sh
 
 test: ## run every test and print `N passed, N failed`
-	@scripts/setup.sh bwrap openssl python3 strace tmux
+	@scripts/setup.sh bwrap dockerd busybox openssl python3 strace tmux
 	$(MAKE) --no-print-directory dist/reeve
 	$(BUN) scripts/test.ts
 
 ci: ## everything that must hold before a change goes in
-	@scripts/setup.sh bwrap openssl python3 strace tmux qemu nix
+	@scripts/setup.sh bwrap dockerd busybox openssl python3 strace tmux qemu nix
 	$(MAKE) --no-print-directory check build smoke test
 
 check: setup ## format, types, lint, dead code, generated documents, flake

@@ -2,7 +2,7 @@
 # Brings what a make target needs: the pinned Bun with the locked packages, and the system programs named as arguments.
 # As root, missing system packages are installed; otherwise each is named with the command that installs it and what is lost.
 # With BUN in the environment, that Bun is used in place of the one from npm.
-# usage: scripts/setup.sh [bwrap|openssl|python3|strace|tmux|qemu|nix]...
+# usage: scripts/setup.sh [bwrap|dockerd|busybox|openssl|python3|strace|tmux|qemu|nix]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,12 +27,17 @@ present() {
   case $1 in
     qemu) command -v qemu-aarch64-static >/dev/null && [[ $(uname -m) == aarch64 || -d /usr/aarch64-linux-gnu/lib ]] ;;
     nix) command -v nix-instantiate >/dev/null ;;
+    # The whole of it: a client alone, or a shell that is not static, is no use to a test.
+    dockerd) [[ -x /usr/sbin/dockerd || -x /usr/bin/dockerd ]] && [[ -x /usr/bin/docker ]] && command -v containerd runc >/dev/null ;;
+    busybox) [[ -x /bin/busybox ]] && ! ldd /bin/busybox >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
 packages() {
   case $1 in
     bwrap) echo bubblewrap ;;
+    dockerd) echo docker.io ;;
+    busybox) echo busybox-static ;;
     qemu) echo qemu-user-static libc6-arm64-cross ;;
     nix) echo nix-bin ;;
     *) echo "$1" ;;
@@ -41,6 +46,7 @@ packages() {
 loss() {
   case $1 in
     bwrap) echo "child processes cannot be sandboxed in namespaces of their own" ;;
+    dockerd | busybox) echo "no test can run a program in a container of a real engine" ;;
     openssl | python3) echo "the independent ledger verifier cannot be run" ;;
     strace) echo "no test can kill the binary at every change of the disk" ;;
     tmux) echo "no test can type at the terminal" ;;

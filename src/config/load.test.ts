@@ -298,6 +298,7 @@ describe("the table of settings", () => {
       "engine",
       "context",
       "budget",
+      "sandbox",
       "approvals",
       "taint",
       "output",

@@ -224,7 +224,7 @@ export const settingsSchema = v.strictObject({
   }),
   sandbox: section({
     tier: setting(
-      v.picklist(["auto", "bwrap", "landlock", "none"]),
+      v.picklist(["auto", "bwrap", "container", "landlock", "none"]),
       "auto",
       "What confines programs: the strongest this machine holds, or the one named and no other; none switches programs off.",
     ),
@@ -258,6 +258,16 @@ export const settingsSchema = v.strictObject({
       integer(0, 10_000_000),
       50_000,
       "Files, directories and links a program may find where it writes; where there are more, it is refused.",
+    ),
+    image: setting(
+      v.nullable(text),
+      null,
+      "Image of the engine for containers that programs run in where there is no bubblewrap; null for no containers.",
+    ),
+    engine_socket: setting(
+      v.nullable(v.pipe(text, v.check(isAbsolute, "must be an absolute path"))),
+      null,
+      "Socket of the engine for containers; null for its usual one.",
     ),
   }),
   egress: section({

@@ -4,7 +4,7 @@
  */
 import { asFault, Fault } from "../core/fault.ts";
 import type { Json } from "../core/canonical.ts";
-import type { HttpAnswer, HttpRequest } from "../define/handles.ts";
+import type { HttpAnswer, HttpRequest } from "../define/http.ts";
 import type { Answer, HeaderLine } from "./answer.ts";
 import { contentOf, headerOf, type Scrub } from "./content.ts";
 import { endpointText, requestTarget } from "./endpoint.ts";

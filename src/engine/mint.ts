@@ -5,7 +5,6 @@ import type {
   CatalogueHandle,
   ConfigHandle,
   Handles,
-  HttpHandle,
   MachineHandle,
   PolicyHandle,
   RunsHandle,

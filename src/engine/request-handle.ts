@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Config } from "../config/settings.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { principalText } from "../define/principal.ts";
-import type { HttpHandle } from "../define/handles.ts";
+import type { HttpHandle } from "../define/http.ts";
 import type { RequestPowers } from "../egress/request.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Decision } from "../policy/decide.ts";

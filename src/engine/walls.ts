@@ -7,8 +7,9 @@ import type { TierFacts } from "../sandbox/tier.ts";
 export function lazySandbox(config: Config): () => Promise<Sandbox> {
   let opened: Promise<Sandbox> | undefined;
   return () => {
+    const { tier, image, engine_socket } = config.sandbox;
     opened ??= import("../sandbox/sandbox.ts").then(
-      (module) => new module.Sandbox({ binary: process.execPath, tier: config.sandbox.tier }),
+      (module) => new module.Sandbox({ binary: process.execPath, tier, image, engine_socket }),
     );
     return opened;
   };

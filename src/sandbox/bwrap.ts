@@ -61,7 +61,7 @@ export function bwrapArguments(
 /** The files given to a program and those made up for it, by their path inside. */
 export function givenFiles(walls: Walls): Readonly<Record<string, Uint8Array>> {
   return Object.fromEntries([
-    ...Object.entries(madeEtc).map(([name, text]) => [`/etc/${name}`, Buffer.from(text, "utf8")] as const),
+    ...Object.entries(madeEtc(inside)).map(([name, text]) => [`/etc/${name}`, Buffer.from(text, "utf8")] as const),
     ...Object.entries(walls.files).map(([name, bytes]) => [`${runDirectory}/files/${name}`, bytes] as const),
   ]);
 }

@@ -78,10 +78,11 @@ export async function runChild(launch: Launch): Promise<Ended> {
       watched.end();
     }
     const duration_ms = performance.now() - started;
-    const report = readReport(status);
+    const report = readReport(status, 0);
     const end = { stdout, stderr, ended_by: watched.by() ?? ("exit" as const), duration_ms };
     if (end.ended_by !== "exit") return { ...end, exit_code: null, signal: 9 };
-    const said = inner === null && report.length === 0 ? exitOf(child) : statusOf(report, launch, stderr);
+    const nameOf = (step: number) => inner?.nameOf(step) ?? outer.nameOf(step);
+    const said = inner === null && report.length === 0 ? exitOf(child) : statusOf(report, nameOf, stderr);
     return { ...end, ...said, ...(said.signal === constants.signals.SIGXCPU ? { ended_by: "cpu" } : {}) };
   } finally {
     for (const fd of opened) closeSync(fd);
@@ -121,10 +122,12 @@ function watch(pid: number, limits: Limits, signal: AbortSignal) {
   };
 }
 
-/** Pairs of numbers, see `steps.ts`. */
-function readReport(fd: number): readonly (readonly [number, number])[] {
+type Report = readonly (readonly [number, number])[];
+
+/** Pairs of numbers, see `steps.ts`. A pipe has no position. */
+export function readReport(fd: number, position: 0 | null): Report {
   const bytes = Buffer.alloc(64);
-  const size = readSync(fd, bytes, 0, bytes.length, 0);
+  const size = readSync(fd, bytes, 0, bytes.length, position);
   return Array.from({ length: size >> 3 }, (_, i) => [bytes.readUInt32LE(i * 8), bytes.readInt32LE(i * 8 + 4)]);
 }
 
@@ -133,15 +136,16 @@ function exitOf({ exitCode, signalCode }: Pick<Bun.Subprocess, "exitCode" | "sig
   return { exit_code: signal ? null : exitCode, signal: signal || null };
 }
 
-function statusOf(
-  report: readonly (readonly [number, number])[],
-  { outer, inner }: Launch,
+/** How the program ended. Throws `failed_precondition` for a launch that failed, naming the step. */
+export function statusOf(
+  report: Report,
+  nameOf: (step: number) => string | undefined,
   stderr: Output,
 ): Pick<Ended, "exit_code" | "signal"> {
   const failed = report.find(([step]) => step !== ended);
   if (failed) {
     const [step, error] = failed;
-    const name = inner?.nameOf(step) ?? outer.nameOf(step) ?? `step ${step}`;
+    const name = nameOf(step) ?? `step ${step}`;
     if (name === "execve") throw notExecuted(error);
     throw new Fault("failed_precondition", `the sandbox could not be built: ${name} failed with error ${-error}`, {
       hint: "see reeve doctor",

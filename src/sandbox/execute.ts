@@ -52,6 +52,7 @@ export async function executeInBwrap(
       env: environment(walls),
       limits: walls.limits,
       filter: "namespaced",
+      shared_user: false,
       landlock: { version: ground.landlock, rules: rulesInside(walls) },
     };
     const relay = walls.proxy ? { binary: [relayBinary], socket: proxySocket } : undefined;
@@ -78,11 +79,12 @@ export async function executeInBwrap(
   }
 }
 
-const relayBinary = `${runDirectory}/reeve`;
-const proxySocket = `${runDirectory}/proxy.sock`;
+/** Where the relay and the socket it leads to are inside. */
+export const relayBinary = `${runDirectory}/reeve`;
+export const proxySocket = `${runDirectory}/proxy.sock`;
 
 /** The workspace, its parts over it, and what the relay needs. The caller closes them. */
-function openPlaces(walls: Walls, binary: string): readonly Place[] {
+export function openPlaces(walls: Walls, binary: string): readonly Place[] {
   const opened: Place[] = [];
   try {
     const { workspace, proxy } = walls;
@@ -149,7 +151,8 @@ export async function executeInLandlock(
       word.startsWith(`${runDirectory}/files/`) ? join(own, word.slice(runDirectory.length)) : word,
     );
     const second = { version: landlock, rules };
-    const start: Start = { argv: words, env, limits: walls.limits, filter: "shared", landlock: second, control_group };
+    const ways = { filter: "shared", shared_user: true, landlock: second, control_group } as const;
+    const start: Start = { argv: words, env, limits: walls.limits, ...ways };
     const outer = launcher(
       architecture,
       descriptor.status,
@@ -165,7 +168,7 @@ export async function executeInLandlock(
 }
 
 /** The same as the mounts say, once more: beneath `/` nothing but reading, except where writing was allowed. */
-function rulesInside(walls: Walls): readonly PathRule[] {
+export function rulesInside(walls: Walls): readonly PathRule[] {
   return [
     { path: "/", may: "read" },
     { path: "/tmp", may: "write" },
@@ -176,7 +179,8 @@ function rulesInside(walls: Walls): readonly PathRule[] {
   ];
 }
 
-function environment({ env, cwd, proxy }: Walls): Readonly<Record<string, string>> {
+/** All variables a program is started with. */
+export function environment({ env, cwd, proxy }: Walls): Readonly<Record<string, string>> {
   const address = proxy
     ? { HTTPS_PROXY: proxy.url, https_proxy: proxy.url, HTTP_PROXY: proxy.url, http_proxy: proxy.url }
     : {};
@@ -191,7 +195,8 @@ function environment({ env, cwd, proxy }: Walls): Readonly<Record<string, string
   };
 }
 
-function hiddenPlaces(walls: Walls): readonly { readonly inside: string; readonly directory: boolean }[] {
+/** What lies under the hidden paths now, so that something of its kind can be put over it. */
+export function hiddenPlaces(walls: Walls): readonly { readonly inside: string; readonly directory: boolean }[] {
   const { workspace } = walls;
   if (workspace === null) return [];
   return walls.hidden.map((path) => {
@@ -201,7 +206,7 @@ function hiddenPlaces(walls: Walls): readonly { readonly inside: string; readonl
 }
 
 /** What a C string cannot hold, or what would reach the loader before the program. */
-function refuseOddWords(argv: readonly string[], { env, files, cwd, system }: Walls): void {
+export function refuseOddWords(argv: readonly string[], { env, files, cwd, system }: Walls): void {
   const texts = [...argv, ...Object.entries(env).flat(), ...Object.keys(files), cwd];
   if (texts.some((text) => text.includes("\0"))) {
     throw new Fault("invalid_argument", "a word of the command holds a NUL", { hint: "leave it out" });

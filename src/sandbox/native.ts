@@ -1,11 +1,12 @@
-/** The two system calls the runtime has no name for: a file that is only in memory, and what Landlock this kernel has. */
-import { closeSync, writeSync } from "node:fs";
+/** The system calls the runtime has no name for: a file that is only in memory, a named pipe, what Landlock this kernel has. */
+import { chmodSync, closeSync, writeSync } from "node:fs";
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { Fault } from "../core/fault.ts";
 import { architectureOf, syscallNumber } from "./syscalls.ts";
 
 const signatures = {
   memfd_create: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
+  mkfifo: { args: [FFIType.ptr, FFIType.u32], returns: FFIType.i32 },
   syscall: { args: [FFIType.i64, FFIType.i64, FFIType.i64, FFIType.i64], returns: FFIType.i64 },
 } as const;
 
@@ -48,6 +49,14 @@ export function memoryFile(name: string, bytes: Uint8Array, options: { readonly 
     closeSync(fd);
     throw thrown;
   }
+}
+
+/** A pipe with a name, of exactly this mode. Throws `unavailable` where there can be none. */
+export function namedPipe(path: string, mode: number): void {
+  const { mkfifo } = library();
+  if (mkfifo(ptr(Buffer.from(`${path}\0`, "utf8")), 0o600) !== 0)
+    throw new Fault("unavailable", "no named pipe could be made, so no sandbox can be built");
+  chmodSync(path, mode);
 }
 
 /** The version of Landlock's interface; 0 where the kernel has none or it is switched off. */

@@ -77,6 +77,8 @@ export interface Start {
   readonly limits: Limits;
   readonly landlock: { readonly version: number; readonly rules: readonly PathRule[] };
   readonly filter: FilterKind;
+  /** Whether its user may have other processes, which the kernel would count against it; true without a namespace of users. */
+  readonly shared_user: boolean;
   /** Where there is no outer launcher that enters it. */
   readonly control_group?: string | undefined;
 }
@@ -99,7 +101,7 @@ export function confineSteps(
     ...landlockSteps(data, start.landlock.version, start.landlock.rules),
     ...(user ? becomeSteps(user) : []),
     { call: "prctl", arguments: [PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] },
-    ...limitSteps(data, start.limits, start.filter),
+    ...limitSteps(data, start.limits, start.shared_user ? "shared" : "namespaced"),
     { call: "umask", arguments: [0o22] },
     { call: "close_range", arguments: [3, 0xffffffff, CLOSE_RANGE_CLOEXEC] },
     ...filterSteps(data, architecture, start.filter),
@@ -108,7 +110,7 @@ export function confineSteps(
 }
 
 /** A mount that must be the very thing that was looked at. */
-interface Seen {
+export interface Seen {
   readonly inside: string;
   readonly stats: BigIntStats;
 }

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { asFault, Fault } from "../core/fault.ts";
 import type { Ended } from "./child.ts";
 import { delegatedGroup, openControlGroup } from "./control-group.ts";
+import { executeInContainer } from "./container.ts";
+import { askEngine, clientName, type Engine, usualSocket } from "./engine.ts";
 import { type Company, executeInBwrap, executeInLandlock, signalName } from "./execute.ts";
 import { landlockVersion } from "./native.ts";
 import type { User } from "./plan.ts";
@@ -34,6 +36,12 @@ export interface SandboxOptions {
   readonly binary: string;
   /** `auto` for the strongest this machine holds; any other must hold, or there is none. */
   readonly tier: Tier | "auto";
+  /** Image that programs run in where the tier is `container`; null for no such tier. */
+  readonly image?: string | null;
+  /** Path of the socket of the engine for containers; null for the usual one. */
+  readonly engine_socket?: string | null;
+  /** Where the engine's client is; tests give another. */
+  readonly client?: string;
   /** Where bubblewrap is; tests give another. */
   readonly bwrap?: string | undefined;
   /** Version of Landlock to use at most; tests give less than the kernel has. */
@@ -57,6 +65,7 @@ const trialUser: User = { uid: 65_534, gid: 65_534 };
 export class Sandbox {
   readonly #options: SandboxOptions;
   #facts: Promise<TierFacts> | undefined;
+  #found: Promise<{ readonly engine: Engine; readonly image: string }> | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = options;
@@ -92,8 +101,10 @@ export class Sandbox {
   ): Promise<Execution> {
     const architecture = architectureOf();
     const bwrap = this.#options.bwrap ?? findProgram("bwrap");
-    if (tier === "none" || tier === "container" || !architecture) throw noWalls(facts.why);
-    const parent = delegatedGroup();
+    if (tier === "none" || !architecture) throw noWalls(facts.why);
+    const container = tier === "container" ? await this.#container() : undefined;
+    // The engine has control groups of its own.
+    const parent = container ? undefined : delegatedGroup();
     const group = parent === undefined ? undefined : openControlGroup(parent, walls.limits);
     const ground = {
       architecture,
@@ -103,9 +114,10 @@ export class Sandbox {
       binary: this.#options.binary,
     };
     try {
-      const kind = tier === "bwrap" ? "namespaced" : "shared";
-      const ended =
-        tier === "bwrap" && bwrap !== undefined
+      const kind = tier === "landlock" ? "shared" : "namespaced";
+      const ended = container
+        ? await executeInContainer({ ...ground, ...container }, argv, walls, company)
+        : tier === "bwrap" && bwrap !== undefined
           ? await executeInBwrap({ ...ground, bwrap }, argv, walls, company)
           : await inPrivateDirectory(walls, ground.user, (private_directory) =>
               executeInLandlock(ground, argv, walls, { ...company, private_directory }),
@@ -126,6 +138,7 @@ export class Sandbox {
           seccomp_sha256: sha256(seccompFilter(architecture, kind)),
           control_group: group !== undefined,
           user: ground.user ? `${ground.user.uid}:${ground.user.gid}` : "own",
+          ...(container ? { image: container.image } : {}),
         }),
       };
     } finally {
@@ -133,11 +146,38 @@ export class Sandbox {
     }
   }
 
+  /** The engine, and the image as what it is now: a name moved later means nothing. */
+  #container(): Promise<{ readonly engine: Engine; readonly image: string }> {
+    this.#found ??= this.#findContainer();
+    return this.#found;
+  }
+
+  #client(): string | undefined {
+    return this.#options.client ?? findProgram(clientName);
+  }
+
+  async #findContainer(): Promise<{ readonly engine: Engine; readonly image: string }> {
+    const { image, engine_socket } = this.#options;
+    const client = this.#client();
+    if (client === undefined || !image) throw new Fault("failed_precondition", "no container can be made here");
+    const engine = { client, socket: engine_socket ?? usualSocket };
+    const settings = mkdtempSync(join(tmpdir(), "reeve-container-"));
+    try {
+      return {
+        engine,
+        image: await askEngine(engine, settings, ["image", "inspect", "--format", "{{.Id}}", "--", image]),
+      };
+    } finally {
+      rmSync(settings, { recursive: true, force: true });
+    }
+  }
+
   async #findTier(): Promise<TierFacts> {
     const { tier: wanted } = this.#options;
     const landlock = Math.min(this.#options.landlock ?? Number.POSITIVE_INFINITY, landlockVersion());
     const why: string[] = [];
-    const candidates: readonly Tier[] = wanted === "auto" ? ["bwrap", "landlock"] : [wanted];
+    const strongest: readonly Tier[] = this.#options.image ? ["bwrap", "container", "landlock"] : ["bwrap", "landlock"];
+    const candidates = wanted === "auto" ? strongest : [wanted];
     for (const tier of candidates) {
       const problem = await this.#problemOf(tier, landlock);
       if (problem === undefined) return { tier, landlock, why, lost: losses[tier], hint: hintFor(why) };
@@ -152,10 +192,12 @@ export class Sandbox {
     if (tier === "none") return "the config switches programs off";
     if (tier === "bwrap" && (this.#options.bwrap ?? findProgram("bwrap")) === undefined)
       return "bubblewrap is not installed";
+    if (tier === "container" && !this.#options.image) return "the config names no image for containers (sandbox.image)";
+    if (tier === "container" && this.#client() === undefined) return `${clientName} is not installed`;
     if (tier === "landlock" && landlock === 0) return "this kernel has no Landlock, or it is switched off";
     const user = process.getuid?.() === 0 ? trialUser : undefined;
     try {
-      const company = { stdin: null, signal: AbortSignal.timeout(trialLimits.wall_ms) };
+      const company = { stdin: null, signal: AbortSignal.timeout(trial_ms) };
       const done = await this.#executeIn(
         tier,
         { landlock, why: [] },
@@ -181,20 +223,23 @@ const trial = `
 no() { echo "$1"; exit 1; }
 while read -r key a b _; do case "$key" in
   Uid:) [ "$a" = 0 ] && no "it is uid 0";;
-  CapPrm:|CapEff:|CapBnd:) [ "$0" = bwrap ] && [ "$a" != 0000000000000000 ] && no "it has capabilities $a";;
+  CapPrm:|CapEff:|CapBnd:) [ "$0" != landlock ] && [ "$a" != 0000000000000000 ] && no "it has capabilities $a";;
   NoNewPrivs:) [ "$a" = 1 ] || no "it may gain privileges";;
   Seccomp:) [ "$a" = 2 ] || no "its system calls are not filtered";;
 esac; done 2>/dev/null </proc/self/status
 (: >/etc/reeve-trial) 2>/dev/null && no "it may write /etc"
 [ -w /proc/sys/kernel/core_pattern ] && no "it may write kernel settings"
-if [ "$0" = bwrap ]; then
+if [ "$0" != landlock ]; then
   [ -r /proc/self/status ] || no "it sees no processes of its own"
-  [ -e /var ] && no "it sees the files of the machine"
+  [ "$0" = bwrap ] && [ -e /var ] && no "it sees the files of the machine"
   [ $$ -lt 16 ] || no "it sees the processes of the machine"
   while read -r a _; do case "$a" in lo:*|Inter-*|face*) ;; *) no "it sees the network \${a%:}";; esac; done </proc/net/dev
   while read -r a _; do [ "$a" = Iface ] || no "it has a way to the network"; done </proc/net/route
 fi
 echo held`;
+
+/** More than the trial's own time: a container has to be started as well. */
+const trial_ms = 40_000;
 
 const trialLimits = {
   memory_bytes: 536_870_912,
@@ -255,6 +300,9 @@ function noWalls(why: readonly string[]): Fault {
 
 function hintFor(why: readonly string[]): string | null {
   if (why.length === 0) return null;
+  if (why.some((text) => text.startsWith("container") || text.startsWith(clientName))) {
+    return "see whether the engine for containers runs, this user may use its socket, and it has the image of sandbox.image";
+  }
   if (why.some((text) => text.includes("not installed"))) {
     return "install bubblewrap (Debian: apt-get install bubblewrap)";
   }

@@ -1,6 +1,7 @@
 /** The filter, run as the kernel would by a small interpreter of its instructions for both architectures, and by the kernel for ours. */
 import { describe, expect, test } from "bun:test";
-import { type FilterKind, seccompFilter } from "./seccomp.ts";
+import { ociProfile } from "./oci-seccomp.ts";
+import { type FilterKind, refusals, seccompFilter } from "./seccomp.ts";
 import { type Architecture, findSyscall, type SyscallName } from "./syscalls.ts";
 
 const audit = { "x86-64": 0xc000003e, aarch64: 0xc00000b7 };
@@ -156,3 +157,71 @@ describe.each(["x86-64", "aarch64"] as const)("%s", (architecture) => {
     }
   });
 });
+
+interface OciProfile {
+  readonly defaultAction: string;
+  readonly architectures: readonly string[];
+  readonly syscalls: readonly {
+    readonly names: readonly string[];
+    readonly action: string;
+    readonly errnoRet: number;
+    readonly args: readonly { index: number; value: number; valueTwo: number; op: string }[];
+  }[];
+}
+
+/** What the profile says, read as libseccomp reads it: any entry that holds, and masks over 64 bits. */
+function judgeOci(profile: OciProfile, name: SyscallName, args: readonly bigint[]): string {
+  const entry = profile.syscalls.find(
+    (each) =>
+      each.names.includes(name) &&
+      each.args.every(
+        ({ index, value, valueTwo, op }) =>
+          op === "SCMP_CMP_MASKED_EQ" && ((args[index] ?? 0n) & BigInt(value)) === BigInt(valueTwo),
+      ),
+  );
+  return entry === undefined ? "allow" : `errno ${entry.errnoRet}`;
+}
+
+describe.each(["x86-64", "aarch64"] as const)(
+  "the profile for engines says the same as the filter on %s",
+  (architecture) => {
+    const ordinary: readonly SyscallName[] = ["read", "write", "execve", "openat", "landlock_restrict_self", "prctl"];
+
+    test.each(["namespaced", "shared"] as const)("of every call in every %s table", (kind) => {
+      const profile = ociProfile(architecture, kind) as unknown as OciProfile;
+      const filter = seccompFilter(architecture, kind);
+      const names = new Set([...refusals(kind).map(({ call }) => call), ...ordinary]);
+      let compared = 0;
+      for (const name of names) {
+        const number = findSyscall(architecture, name);
+        if (number === undefined) continue;
+        for (const value of interesting) {
+          const args = Array.from({ length: 4 }, () => value);
+          const expected = judge(filter, audit[architecture], number, args.map(Number));
+          expect([name, value, judgeOci(profile, name, args)]).toEqual([name, value, expected]);
+          compared++;
+        }
+      }
+      expect(compared).toBeGreaterThan(5000);
+    });
+
+    test("other architectures are none of its business, and what it does not name is allowed", () => {
+      expect(ociProfile(architecture, "namespaced")).toMatchObject({
+        defaultAction: "SCMP_ACT_ALLOW",
+        architectures: [architecture === "x86-64" ? "SCMP_ARCH_X86_64" : "SCMP_ARCH_AARCH64"],
+      });
+    });
+  },
+);
+
+/** Every bit alone and missing, what the tables name and its neighbours, and all of them with the upper half set. */
+const interesting: readonly bigint[] = [
+  ...Array.from({ length: 32 }, (_, i) => 2n ** BigInt(i)),
+  ...Array.from({ length: 32 }, (_, i) => 0xffffffffn - 2n ** BigInt(i)),
+  ...[0x5412n, 0x541cn, 0x5423n, 0x20008n, 0x20009n, 0x3d0f00n, 0o4755n, 0o755n, 0xffffffffn].flatMap((value) => [
+    value - 1n,
+    value,
+    (value + 0x10000n) & 0xffffffffn,
+  ]),
+  ...Array.from({ length: 48 }, (_, i) => BigInt(i)),
+].flatMap((value) => [value, value + (7n << 32n)]);

@@ -1,7 +1,7 @@
 /**
- * The system call filter: classic BPF over `struct seccomp_data` (seccomp(2)), written here and not by a library, so that
- * its every instruction is a line of a table. What nothing names is allowed up to the newest call the table was written
- * for; what came later does not exist.
+ * The system call filter: what is refused as a table, and the table as classic BPF over `struct seccomp_data` (seccomp(2)),
+ * written here and not by a library. What nothing names is allowed up to the newest call the table was written for; what
+ * came later does not exist.
  */
 import { type Architecture, findSyscall, newestSyscall, type SyscallName } from "./syscalls.ts";
 
@@ -111,6 +111,19 @@ const AF_INET6 = 10;
 /** `namespaced`: own network and processes, so sockets are harmless. `shared`: no sockets, and nobody leaves the process group. */
 export type FilterKind = "namespaced" | "shared";
 
+/** On what a refusal depends: the lower half of one argument, whose upper half the kernel does not look at either. */
+export type Condition =
+  | { readonly argument: number; readonly any_bit: number }
+  | { readonly argument: number; readonly one_of: readonly number[] }
+  | { readonly argument: number; readonly none_of: readonly number[] };
+
+/** A call that fails with this error, always or when the condition holds; no call has two. */
+export interface Refusal {
+  readonly call: SyscallName;
+  readonly errno: number;
+  readonly when: Condition | null;
+}
+
 interface Instruction {
   readonly code: number;
   readonly yes: number;
@@ -141,9 +154,10 @@ export function seccompFilter(architecture: Architecture, kind: FilterKind): Buf
     ...(architecture === "x86-64" ? [above(0x3fffffff, 0, 1), kill] : []), // the x32 calls
     above(newestSyscall, 0, 1),
     fail(errno.ENOSYS),
-    ...blocks(kind).flatMap(([name, body]) => {
-      const number = findSyscall(architecture, name);
-      return number === undefined ? [] : [equal(number, 0, body.length), ...body];
+    ...refusals(kind).flatMap(({ call, errno: number, when }) => {
+      const found = findSyscall(architecture, call);
+      const body = bodyOf(fail(number), when);
+      return found === undefined ? [] : [equal(found, 0, body.length), ...body];
     }),
     allow,
   ];
@@ -157,24 +171,29 @@ export function seccompFilter(architecture: Architecture, kind: FilterKind): Buf
   return bytes;
 }
 
-type Block = readonly [SyscallName, readonly Instruction[]];
-
-/** What is done about each call that is not simply allowed; every body answers. */
-function blocks(kind: FilterKind): readonly Block[] {
+/** What is done about each call that is not simply allowed. */
+export function refusals(kind: FilterKind): readonly Refusal[] {
   const families = kind === "namespaced" ? [AF_UNIX, AF_INET, AF_INET6] : [];
   const leaving: readonly SyscallName[] = kind === "shared" ? ["setsid", "setpgid"] : [];
+  const noFamily = kind === "shared" ? errno.EACCES : errno.EAFNOSUPPORT;
   return [
-    ...[...refused, ...leaving].map((name): Block => [name, [fail(errno.EPERM)]]),
-    ...unknown.map((name): Block => [name, [fail(errno.ENOSYS)]]),
-    ...bits.map(([name, index, mask]): Block => [
-      name,
-      [argument(index), anyBit(mask, 0, 1), fail(errno.EPERM), allow],
-    ]),
-    ["ioctl", [argument(1), ...oneOf(terminalTricks, fail(errno.EPERM), allow)]],
-    ["personality", [argument(0), ...oneOf(personalities, allow, fail(errno.EPERM))]],
-    ["socket", [argument(0), ...oneOf(families, allow, fail(kind === "shared" ? errno.EACCES : errno.EAFNOSUPPORT))]],
-    ["socketpair", [argument(0), ...oneOf([AF_UNIX], allow, fail(errno.EAFNOSUPPORT))]],
+    ...[...refused, ...leaving].map((call): Refusal => ({ call, errno: errno.EPERM, when: null })),
+    ...unknown.map((call): Refusal => ({ call, errno: errno.ENOSYS, when: null })),
+    ...bits.map(([call, argument, any_bit]): Refusal => ({ call, errno: errno.EPERM, when: { argument, any_bit } })),
+    { call: "ioctl", errno: errno.EPERM, when: { argument: 1, one_of: terminalTricks } },
+    { call: "personality", errno: errno.EPERM, when: { argument: 0, none_of: personalities } },
+    { call: "socket", errno: noFamily, when: { argument: 0, none_of: families } },
+    { call: "socketpair", errno: errno.EAFNOSUPPORT, when: { argument: 0, none_of: [AF_UNIX] } },
   ];
+}
+
+/** Every body answers. */
+function bodyOf(refusal: Instruction, when: Condition | null): readonly Instruction[] {
+  if (when === null) return [refusal];
+  const value = argument(when.argument);
+  if ("any_bit" in when) return [value, anyBit(when.any_bit, 0, 1), refusal, allow];
+  if ("one_of" in when) return [value, ...oneOf(when.one_of, refusal, allow)];
+  return [value, ...oneOf(when.none_of, allow, refusal)];
 }
 
 function oneOf(values: readonly number[], then: Instruction, otherwise: Instruction): readonly Instruction[] {

@@ -34,13 +34,21 @@ export const sharedEtc: readonly string[] = [
 /** The one account inside. */
 export const inside = { user: "agent", uid: 1000, gid: 1000, home: "/work" } as const;
 
-/** Files of /etc made up for the inside. */
-export const madeEtc: Readonly<Record<string, string>> = {
-  passwd: `${inside.user}:x:${inside.uid}:${inside.gid}::${inside.home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n`,
-  group: `${inside.user}:x:${inside.gid}:\nnogroup:x:65534:\n`,
-  hosts: "127.0.0.1 localhost\n::1 localhost\n",
-  "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
-};
+/** Files of /etc made up for the inside, where the account has these numbers. */
+export function madeEtc({
+  uid,
+  gid,
+}: {
+  readonly uid: number;
+  readonly gid: number;
+}): Readonly<Record<string, string>> {
+  return {
+    passwd: `${inside.user}:x:${uid}:${gid}::${inside.home}:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n`,
+    group: `${inside.user}:x:${gid}:\nnogroup:x:65534:\n`,
+    hosts: "127.0.0.1 localhost\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+  };
+}
 
 export const searchPath: readonly string[] = [
   "/usr/local/bin",

@@ -16,7 +16,12 @@ export interface TierFacts {
 /** What is given up with each tier. */
 export const losses: Readonly<Record<Tier, readonly string[]>> = {
   bwrap: [],
-  container: ["each program starts a container, which takes a second and not milliseconds"],
+  container: [
+    "each program starts a container, which takes a second and not milliseconds",
+    "programs are those of the image and not of the machine",
+    "processor time is limited for each process and not for all together",
+    "mounts beneath what is shown read-only are not shown",
+  ],
   landlock: [
     "no network for programs, not even through the proxy, and no sockets",
     "paths of the workspace cannot be hidden one by one",

@@ -1,6 +1,6 @@
 /** A world for requests of agents: a real name server, real servers, two secrets, and a record of what was asked and written. */
 import { Fault } from "../../core/fault.ts";
-import type { HttpRequest } from "../../define/handles.ts";
+import type { HttpRequest } from "../../define/http.ts";
 import { type RequestEvent, type RequestPowers, requestFrom } from "../request.ts";
 import { openResolver } from "../resolve.ts";
 import { startNameServer } from "./name-server.ts";

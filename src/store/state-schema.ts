@@ -52,4 +52,5 @@ export const stateMigrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX usage_by_day ON usage (day, agent);
    CREATE INDEX usage_by_root ON usage (root);`,
+  `ALTER TABLE approvals ADD COLUMN decided_seq INTEGER;`,
 ];

@@ -7,7 +7,7 @@ import { asFault, Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
 import { annotatedFields, check } from "../core/schema.ts";
 import type { Tool } from "../define/tool.ts";
-import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
+import type { Decision, ResourceRequest } from "../policy/decide.ts";
 import { askFirst, isSameInput } from "./ask.ts";
 import { recordableInput } from "./catalogue.ts";
 import type { Attempt, Door } from "./door.ts";
@@ -49,12 +49,12 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   if (held) return recordRefusal(attempt, tool.name, recorded, held.code, held.fault);
   const { principal, links } = scope;
   const request = { principal, links, capability, effect, resources, now_ms: door.clock.now() };
-  let decision = decide(door.policy(), request);
+  let decision = door.decide(door.policy(), request);
   if (decision.effect === "ask") {
     const asked = { recorded, is_exact: isSameInput(recorded, raw), resources, reason: decision.reason };
     const answer = await askFirst(attempt, tool, asked);
     if (answer !== "approved") return answer;
-    decision = decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
+    decision = door.decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
   }
   if (decision.effect !== "allow") return deny(attempt, tool, checked, decision);
   await recordIntent(attempt, tool, recorded, { resources, grants: decision.grants });

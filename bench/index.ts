@@ -7,6 +7,7 @@ import { measureDoor } from "./door.ts";
 import { measureAgent } from "./agent.ts";
 import { type Measurement, mb } from "./measurement.ts";
 import { measureRun } from "./run.ts";
+import { measureSandbox } from "./sandbox.ts";
 import { measureStartup } from "./startup.ts";
 import { measureTurn } from "./turn.ts";
 
@@ -20,6 +21,7 @@ const rows: readonly Measurement[] = [
   ...(await measureDoor()),
   ...(await measureTurn()),
   ...(await measureAgent(binary)),
+  ...(await measureSandbox()),
   ...concurrentRows(),
 ];
 

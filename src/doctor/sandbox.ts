@@ -1,15 +1,22 @@
 /** Programs of agents can be confined on this machine: shown by confining one. */
-import { probeSandbox } from "../sandbox/probe.ts";
+import { delegatedGroup } from "../sandbox/control-group.ts";
+import { Sandbox } from "../sandbox/sandbox.ts";
 import { ok, type Probe } from "./probe.ts";
 
 export const sandbox: Probe = {
   name: "sandbox",
   needs_home: false,
   async examine() {
-    const result = await probeSandbox();
-    if (!result.available) return [{ status: "warn", message: `${result.why}: ${result.lost}`, hint: result.hint }];
-    const { uid, network_interfaces } = result.facts;
-    const network = network_interfaces.length ? `only ${network_interfaces.join(", ")}` : "no network";
-    return [ok(`bubblewrap confines: uid ${uid} inside, ${network}, no capabilities, in ${result.duration_ms} ms`)];
+    const { tier, landlock, why, lost, hint } = await new Sandbox({ binary: process.execPath, tier: "auto" }).tier();
+    const advice = hint === null ? {} : { hint };
+    if (tier === "none") return [{ status: "warn", message: `${why.join("; ")}: ${lost.join("; ")}`, ...advice }];
+    if (tier !== "bwrap") {
+      const message = `programs are confined by ${tier} alone, since ${why.join("; ")}. Lost: ${lost.join("; ")}`;
+      return [{ status: "warn", message, ...advice }];
+    }
+    const second =
+      landlock > 0 ? `Landlock ${landlock} as second layer` : "no second layer, this kernel has no Landlock";
+    const limits = delegatedGroup() === undefined ? "limits by a watchdog" : "limits by a control group";
+    return [ok(`programs are confined by bubblewrap and a system call filter, ${second}, ${limits}`)];
   },
 };

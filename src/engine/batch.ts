@@ -83,25 +83,31 @@ async function carryOne(
       return { request, answer: await ports.decline(request, "loop.repeated_failure", fault), fresh: false };
     }
   }
-  const answer = await ports.call(request);
-  if (answer.ok || answer.code !== "interrupted") return { request, answer, fresh: true };
-  const decision = await ports.doubt(request);
-  if (decision === "skip") return { request, answer, fresh: true };
-  if (decision === "wait") {
-    const fault = new Fault("failed_precondition", `${request.tool} may have happened; the operator is asked`, {
-      hint: "see reeve approvals list",
-    });
-    return { request, answer: { ok: false, code: "approval.pending", fault: fault.toRecord() }, fresh: false };
-  }
-  return { request, answer: await ports.call({ ...request, id: againId(request.id) }), fresh: true };
+  return carryUntilSure(ports, request);
 }
 
-/** The id of the second try of a call that was cut off. */
+/** A try that was cut off and may have happened is followed by another one only where somebody says so. */
+async function carryUntilSure(ports: Ports, request: ToolRequest): Promise<Carried> {
+  for (let attempt = request; ; attempt = { ...attempt, id: againId(attempt.id) }) {
+    const answer = await ports.call(attempt);
+    if (answer.ok || answer.code !== "interrupted") return { request, answer, fresh: true };
+    const decision = await ports.doubt(attempt);
+    if (decision === "skip") return { request, answer, fresh: true };
+    if (decision === "wait") {
+      const fault = new Fault("failed_precondition", `${request.tool} may have happened; the operator is asked`, {
+        hint: "see reeve approvals list",
+      });
+      return { request, answer: { ok: false, code: "approval.pending", fault: fault.toRecord() }, fresh: false };
+    }
+  }
+}
+
+/** The id of the next try of a call that was cut off. */
 export function againId(id: string): string {
   return `${id}-again`;
 }
 
-/** The id a call was asked for under, whether it is its first try or its second. */
+/** The id a call was asked for under, whichever try it is. */
 export function firstId(id: string): string {
-  return id.replace(/-again$/, "");
+  return id.replace(/(?:-again)+$/, "");
 }

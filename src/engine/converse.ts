@@ -183,7 +183,6 @@ async function carryThrough(talk: Conversing, run: ActiveRun, model: Model, cour
       });
       return driveConversation(ports, { system: context.system, history, message, images, limits, schema });
     });
-    if (end.state !== "waiting") await course.dialogue?.remember(run, message, end);
     return resultOf(run, end, schema);
   } finally {
     stopClock();

@@ -7,16 +7,14 @@ import { estimateTokens } from "../context/tokens.ts";
 import { principalText } from "../define/principal.ts";
 import type { Message } from "../define/provider.ts";
 import type { SessionRow } from "../store/sessions.ts";
-import type { End } from "./drive.ts";
-import type { ActiveRun, RunKeeper } from "./run.ts";
+import type { RunEvent } from "./journal.ts";
+import type { RunKeeper } from "./run.ts";
 import type { RunRequest } from "./run-request.ts";
 
 export interface Dialogue {
   readonly session: string;
   /** Oldest first. */
   readonly history: readonly Message[];
-  /** Keeps the message and what came of it. */
-  remember(run: ActiveRun, message: string, end: End): Promise<void>;
   leave(): Promise<void>;
 }
 
@@ -45,27 +43,36 @@ export async function joinSession(
       if (role === "user") return [{ role, content }];
       return role === "assistant" ? [{ role, content, calls: [] }] : [];
     }),
-    remember: async (run, message, end) => {
-      const at = rfc3339(keeper.clock.now());
-      const line = (role: string, content: string) => ({
-        role,
-        content,
-        tokens: estimateTokens(content),
-        created_at: at,
-      });
-      const tools = run.journal.events.flatMap((event) =>
-        event.type === "intent" || event.type === "refusal" ? [{ tool: event.tool, id: event.call }] : [],
-      );
-      await keeper.sessions.append(session.id, run_id, [
-        line("user", message),
-        ...tools.map((each) => line("tool", JSON.stringify(each))),
-        line("assistant", end.answer || `[the run ended ${end.state}${end.fault ? `: ${end.fault.message}` : ""}]`),
-      ]);
-    },
     leave: async () => {
       await keeper.sessions.release(session.id, run_id);
     },
   };
+}
+
+/**
+ * Keeps the message of a run and what came of it, before the run counts as over: where a process dies in between, whoever
+ * ends the run comes by here again, and the same end is not kept twice.
+ */
+export async function rememberRun(
+  { sessions }: Pick<RunKeeper, "sessions">,
+  run_id: string,
+  events: readonly RunEvent[],
+): Promise<void> {
+  const start = events.find((event) => event.type === "start");
+  const end = events.findLast((event) => event.type === "end");
+  if (start?.session === undefined || !end || end.state === "interrupted") return;
+  const { session, message } = start;
+  const created_at = end.ts;
+  if (await sessions.holds(session, run_id, created_at)) return;
+  const line = (role: string, content: string) => ({ role, content, tokens: estimateTokens(content), created_at });
+  const tools = events.flatMap((event) =>
+    event.type === "intent" || event.type === "refusal" ? [{ tool: event.tool, id: event.call }] : [],
+  );
+  await sessions.append(session, run_id, [
+    line("user", message),
+    ...tools.map((each) => line("tool", JSON.stringify(each))),
+    line("assistant", end.answer || `[the run ended ${end.state}${end.fault ? `: ${end.fault.message}` : ""}]`),
+  ]);
 }
 
 async function chosen(

@@ -10,8 +10,12 @@ import type { Talk } from "./talk.ts";
 export type InDoubt = "ask" | "skip" | "repeat";
 
 export async function askRepeat(talk: Talk, request: ToolRequest): Promise<"repeat" | "skip" | "wait"> {
-  if (talk.in_doubt !== "ask") return talk.in_doubt;
-  const { door, run } = talk;
+  const { door, run, in_doubt } = talk;
+  if (in_doubt === "skip") {
+    // What the model is told from here on rests on it, whatever is said when the run is taken up once more.
+    run.journal.append({ type: "skipped", ts: run.ts(), call: request.id }, { durable: true });
+  }
+  if (in_doubt !== "ask") return in_doubt;
   const tool = talk.catalogue.find(request.tool);
   if (!tool) return "skip";
   const call = againId(request.id);

@@ -118,6 +118,8 @@ export type RunEvent = { readonly ts: string } & (
       readonly by: string;
       readonly reason: string | null;
     }
+  /** Whoever took the run up said in advance that a call that may have happened is not made again. */
+  | { readonly type: "skipped"; readonly call: string }
   /** A run that had stopped goes on. */
   | { readonly type: "resumed"; readonly by: string; readonly after: RunState }
   | {
@@ -184,6 +186,7 @@ const types: ReadonlySet<string> = new Set<RunEvent["type"]>([
   "notice",
   "waiting",
   "answered",
+  "skipped",
   "resumed",
   "end",
 ]);

@@ -19,6 +19,7 @@ export class Recording {
   readonly #asked = new Map<string, EventOf<"intent"> | EventOf<"refusal">>();
   readonly #ended = new Map<string, EventOf<"outcome"> | EventOf<"failure"> | EventOf<"refusal">>();
   readonly #reused = new Map<string, string>();
+  readonly #skipped = new Set<string>();
   /** Calls that were canceled in the middle, in a run that went on later. */
   readonly #cutOff = new Set<string>();
   readonly #compactions = new Map<string, EventOf<"compaction">>();
@@ -65,6 +66,11 @@ export class Recording {
     return this.#reused.get(id);
   }
 
+  /** Whether it was decided before that a call that may have happened is not made again. */
+  isSkipped(id: string): boolean {
+    return this.#skipped.has(id);
+  }
+
   /** What was made of the messages before a turn, or after it failed for being too long. */
   compaction(turn: number, force: boolean): EventOf<"compaction"> | undefined {
     return this.#compactions.get(`${turn}/${force}`);
@@ -88,6 +94,7 @@ export class Recording {
       this.#ended.set(event.call, event);
     } else if (event.type === "outcome" || event.type === "failure") this.#ended.set(event.call, event);
     else if (event.type === "reused") this.#reused.set(event.call, event.of);
+    else if (event.type === "skipped") this.#skipped.add(event.call);
     else if (event.type === "resumed") this.#takeBack();
     else if (event.type === "compaction") {
       this.#compactions.set(`${event.turn}/${this.#turns.has(event.turn)}`, event);

@@ -107,7 +107,7 @@ async function redrive(start: EventOf<"start">, events: readonly RunEvent[]): Pr
 }
 
 /** Events that tell of the run and are no step of the loop: a replay takes them as they are. */
-const told: ReadonlySet<RunEvent["type"]> = new Set(["notice", "waiting", "answered", "resumed"]);
+const told: ReadonlySet<RunEvent["type"]> = new Set(["notice", "waiting", "answered", "skipped", "resumed"]);
 
 /**
  * What was produced, in the order of the record: reads run beside each other end in any order, and what the loop does

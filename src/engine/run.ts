@@ -74,19 +74,26 @@ export async function beginRun(
   const { run_id: _, ...asked } = input;
   const start = { type: "start", ts: created_at, run_id, principal: actor, ...asked } as const;
   const journal = await orRelease(keeper, run_id, () => openBundle(bundle, start));
-  const { message: __, schema: ___, ...facts } = asked;
-  const started = keeper.ledger
-    .append({ type: "run.start", actor, run: run_id, payload: facts as unknown as Json })
-    .then(
-      () => undefined,
-      (thrown: unknown) => asFault(thrown),
-    );
+  const started = recordStart(keeper, start).then(
+    () => undefined,
+    (thrown: unknown) => asFault(thrown),
+  );
   return activate(keeper, company, { run_id, journal, bundle, started, dry_run: input.dry_run === true });
 }
 
+/** What the ledger is told of a run's start: all of it but the words, which are the bundle's. */
+async function recordStart(
+  { ledger }: Pick<RunKeeper, "ledger">,
+  start: Extract<RunEvent, { readonly type: "start" }>,
+) {
+  const { type: _, ts: __, run_id, principal: actor, message: ___, schema: ____, ...facts } = start;
+  await ledger.append({ type: "run.start", actor, run: run_id, payload: facts as unknown as Json });
+}
+
 /**
- * Takes up a run that waits or is over. Throws `failed_precondition` when another process has it. The journal goes on
- * with a `resumed` event; calls that were cut off are closed as `interrupted`, so that nothing stays open.
+ * Takes up a run that waits or is over. Throws `failed_precondition` when another process has it, or when it was cut off
+ * before it began. The journal goes on with a `resumed` event; calls that were cut off are closed as `interrupted`, so
+ * that nothing stays open.
  */
 export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: RunRow): Promise<ActiveRun> {
   if (!(await keeper.runs.reopen(row.id, row, thisProcess()))) {
@@ -98,11 +105,12 @@ export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: Run
   return orRelease(keeper, row.id, async () => {
     const { journal } = Journal.resume(join(bundle, "events.jsonl"));
     const start = journal.events.find((event) => event.type === "start");
-    if (!start) throw new Fault("data_loss", `the journal of run ${row.id} has no start`);
+    if (!start) throw startless(row.id, journal);
     const actor = principalText(company.principal);
     const ts = rfc3339(keeper.clock.now());
     const after = row.state as RunState;
     journal.append({ type: "resumed", ts, by: actor, after }, { durable: true });
+    if (!(await isStartKnown(keeper, row.id, journal))) await recordStart(keeper, start);
     for (const { call, tool } of unfinishedCalls(journal)) {
       const fault = new Fault("canceled", `${tool} was cut off: it may have happened or not`, {
         hint: "look at what it would have changed before doing it again",
@@ -117,6 +125,24 @@ export async function reopenRun(keeper: RunKeeper, company: RunCompany, row: Run
     const started = Promise.resolve(undefined);
     return activate(keeper, owner, { run_id: row.id, journal, bundle, started, dry_run: start.dry_run === true });
   });
+}
+
+function startless(id: string, journal: Journal): Fault {
+  journal.close();
+  if (!journal.events.every(({ type }) => type === "end")) {
+    return new Fault("data_loss", `the journal of run ${id} has no start`);
+  }
+  return new Fault("failed_precondition", `run ${id} was cut off before it began`, { hint: "start it again" });
+}
+
+/**
+ * Whether the ledger heard of the run before it was cut off. The loop gets a prompt and a call its outcome only after
+ * that; where there was neither, the entry may be missing, and in doubt it is written twice.
+ */
+async function isStartKnown({ ledger }: RunKeeper, id: string, { events }: Journal): Promise<boolean> {
+  if (events.some(({ type }) => type === "prompt" || type === "outcome")) return true;
+  const newest = await ledger.latest("run.start");
+  return newest !== undefined && (await ledger.entry(newest.seq)).run === id;
 }
 
 const maxListedBytes = 300;
@@ -239,7 +265,7 @@ export async function endRun(keeper: RunKeeper, run: ActiveRun, end: End): Promi
   }
 }
 
-/** Seals the bundle of a journal that has its `end` and writes that end to ledger and state. */
+/** Seals the bundle of a journal that has its `end` and writes that end to ledger, session and state. */
 export async function settleRun(
   keeper: RunKeeper,
   run: { readonly id: string; readonly actor: string; readonly bundle: string },
@@ -255,6 +281,9 @@ export async function settleRun(
     payload: { state: end.state, manifest_sha256, fault: end.fault?.code ?? null, vault_serial: keeper.vault_serial() },
   });
   await keeper.runs.setCalls(run.id, callsOf(journal.events));
+  if (journal.events.some((event) => event.type === "start" && event.session !== undefined)) {
+    await (await import("./dialogue.ts")).rememberRun(keeper, run.id, journal.events);
+  }
   const ended_at = journal.events.at(-1)?.ts ?? rfc3339(keeper.clock.now());
   const fault = end.fault?.message ?? null;
   await keeper.runs.end(run.id, { state: end.state, ended_at, fault, end_seq: seq });

@@ -92,6 +92,7 @@ export function livePorts(talk: Talk): Ports {
     doubt: async (request) => {
       const again = againId(request.id);
       if (recording && recording.call(again).state !== "none") return "repeat";
+      if (recording?.isSkipped(request.id) || isLost(talk, request)) return "skip";
       return request.effect === "read" ? "repeat" : askRepeat(talk, request);
     },
     result: (request, answer) => talk.speaker?.result(request, answer) ?? "",
@@ -177,7 +178,7 @@ async function carry(talk: Talk, request: ToolRequest): Promise<Answer> {
   const { door, run, meter, exact } = talk;
   const { id, tool } = request;
   const input = exact.get(firstId(id)) ?? request.arguments;
-  if (!exact.has(firstId(id)) && isAltered(talk, request)) {
+  if (isLost(talk, request)) {
     const fault = new Fault("failed_precondition", "the arguments held a secret and were not kept over the restart", {
       hint: "make the call again",
     });
@@ -204,7 +205,8 @@ async function carry(talk: Talk, request: ToolRequest): Promise<Answer> {
 }
 
 /** Whether the run was taken up again and the record of this call says less than the model said. */
-function isAltered({ recording }: Talk, request: ToolRequest): boolean {
+function isLost({ recording, exact }: Talk, request: ToolRequest): boolean {
+  if (exact.has(firstId(request.id))) return false;
   const calls = recording?.events.flatMap((event) => (event.type === "turn" ? event.calls : [])) ?? [];
   return calls.some((each) => each.id === firstId(request.id) && "altered" in each);
 }

@@ -163,6 +163,12 @@ export class SessionStore {
     });
   }
 
+  /** Whether it has messages of that run and time. */
+  async holds(id: string, run: string, created_at: string): Promise<boolean> {
+    const sql = "SELECT 1 FROM session_messages WHERE session = ? AND run = ? AND created_at = ? LIMIT 1";
+    return this.#file.rows(sql, [id, run, created_at]).length > 0;
+  }
+
   /**
    * The newest messages whose tokens together stay within `max_tokens`, oldest first, beginning with one of the user.
    * Only as many rows are read as are returned, give or take a page, and none that alone is over the budget.

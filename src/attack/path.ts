@@ -232,7 +232,7 @@ const races: readonly Play[] = [
     play: async (on) => {
       mkdirSync(join(on.path, "dir"));
       const isOut = await swapWhile({ directory: on.path, name: "dir", target: on.beyond }, async (round) => {
-        const { ok } = await on.act("fs.write", write(`${on.name}/dir/new-${round}`));
+        const { ok } = await on.act("fs.write", write(`${on.name}/dir/new-${round % 4}`));
         return changed(on).held ? (ok ? "entry" : "refused") : "through";
       });
       return unless(isOut, "a file was written outside");

@@ -28,9 +28,12 @@ async function tells(ground: Ground, who: string, tool: string, input: Json, sec
 /** A file with the canary in it, in a new directory beneath `under`. */
 function lay(ground: Ground, under = ""): { readonly name: string; readonly path: string; readonly file: string } {
   const { name, path } = ground.patch(under);
-  writeFileSync(join(path, "file"), canary);
+  writeFileSync(join(path, "file"), `${canary}\nin ${name}\n`);
   return { name, path, file: `${name}/file` };
 }
+
+/** A search from the root for the line that names a directory. */
+const everywhere = (name: string) => ({ pattern: `in ${name}`, path: ".", max_files: 100_000 });
 
 function member(id: string, title: string, expects: Member["expects"], perform: Member["perform"]): Member {
   return { id, title, expects, perform };
@@ -154,8 +157,8 @@ const spelled: readonly Member[] = [
     return tells(ground, "reader", "fs.list", { path: "." }, name);
   }),
   denied("search-root", "searching from the root with a grant for one directory of it", (ground) => {
-    lay(ground);
-    return tells(ground, "reader", "code.search", { pattern: "canary of", path: "." });
+    const { name, file } = lay(ground);
+    return tells(ground, "reader", "code.search", everywhere(name), file);
   }),
 ];
 
@@ -173,7 +176,7 @@ const beneath: readonly Member[] = [
   }),
   denied("rule-search", "searching a tree in which a directory is denied", (ground) => {
     const { name } = lay(ground, "locked/");
-    return tells(ground, "barred", "code.search", { pattern: "canary of", path: "." }, `${name}/file`);
+    return tells(ground, "barred", "code.search", everywhere(name), `${name}/file`);
   }),
   denied("rule-list", "listing at any depth a tree in which a directory is denied", (ground) => {
     const { name } = lay(ground, "locked/");
@@ -243,7 +246,7 @@ const unanswered: readonly Member[] = [
   asked("ask-edit", "fs.edit before the operator answered", async (ground) => {
     const { file, path } = lay(ground);
     await ground.as("asker", "fs.edit", { path: file, old: canary, new: planted });
-    return unless(readFileSync(join(path, "file"), "utf8") === planted, "the file was edited");
+    return unless(readFileSync(join(path, "file"), "utf8").includes(planted), "the file was edited");
   }),
   asked("ask-delete", "fs.delete before the operator answered", async (ground) => {
     const { file, path } = lay(ground);

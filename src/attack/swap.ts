@@ -9,18 +9,22 @@ const often = 3;
 /** What one try found: the way through the link, the link refused, or the entry as it was. */
 export type Met = "through" | "refused" | "entry";
 
+/** A call that met nothing may have made a directory of the name, which has to go out of the way. */
 const swapper = `
   const { parentPort, workerData: { directory, name, target } } = require("node:worker_threads");
-  const { renameSync, symlinkSync, unlinkSync } = require("node:fs");
+  const { existsSync, lstatSync, renameSync, symlinkSync, unlinkSync } = require("node:fs");
   const attempt = (act) => { try { act(); } catch {} };
   const own = directory + "/" + name, hidden = directory + "/hidden-" + name;
+  const linger = () => { for (let spin = 0; spin < 40000; spin++); };
   parentPort.postMessage("swapping");
-  for (;;) {
+  for (let round = 0; ; round++) {
     attempt(() => renameSync(own, hidden));
     attempt(() => symlinkSync(target, own));
-    for (let spin = 0; spin < 20000; spin++);
+    linger();
     attempt(() => unlinkSync(own));
+    attempt(() => { if (existsSync(hidden) && lstatSync(own).isDirectory()) renameSync(own, directory + "/stray-" + round); });
     attempt(() => renameSync(hidden, own));
+    linger();
   }
 `;
 

@@ -286,6 +286,27 @@ const forged = [
       await resume(question);
     }),
   ),
+  member(
+    "exchanged",
+    "the call is exchanged everywhere but in the ledger after it was approved",
+    "approval-record",
+    (ground) =>
+      afterwards(
+        ground,
+        async (question) => {
+          await answer(question);
+          const path = join(ground.home.runs, question.run, "events.jsonl");
+          writeFileSync(path, readFileSync(path, "utf8").replaceAll(harmless, evil));
+          const row = ground.engine.keeper.approvals.get(question.id);
+          if (!row) throw new Error("there is no such question");
+          const input = { ...question.input, content: evil };
+          set(question, "input", canonicalize(input));
+          set(question, "digest", digestOf({ ...row, input }));
+          await resume(question);
+        },
+        harmless,
+      ),
+  ),
   member("widened", "an approval of one call is widened to the whole run", "approval-record", async (ground) => {
     const question = await ask(ground, harmless);
     if (!question) return { held: true, seen: "nobody was asked, so there was no answer to widen" };

@@ -228,6 +228,17 @@ const descendants: readonly Member[] = [
   denied("grandchild", "a sub-agent's sub-agent that holds more", (ground) =>
     childWrites(ground, "writer", { agent_id: "worker" }, true),
   ),
+  denied(
+    "child-narrowed-tool",
+    "a sub-agent uses a capability that its caller has and did not give it",
+    async (ground) => {
+      const task = `child-${ground.patch().name}`;
+      const others = new Map<string, Script>([[task, [{ calls: [{ tool: "network_info", input: {} }] }]]]);
+      const input = { task, capabilities: ["fs.read:**"] };
+      const { heard } = await ground.talk("worker", [{ calls: [{ tool: "agent_run", input }] }], { others });
+      return unless(heard.includes("received_bytes"), "the sub-agent was told");
+    },
+  ),
   denied("child-narrowed", "a sub-agent does what its caller may and did not give it", (ground) =>
     childWrites(ground, "worker", { capabilities: ["fs.read:**"] }),
   ),

@@ -91,8 +91,9 @@ function credulous(desk: ApprovalDesk, without: Without, row: ApprovalRow): Appr
     const found = await ledger.entry(seq);
     if (found.type === "approval.used" && without.has("approval-single-use"))
       return { ...found, type: "approval.unseen" };
-    if (found.type !== "approval.decided" || !without.has("approval-digest") || !isJsonObject(found.payload))
-      return found;
+    // Only where the stored question no longer fits its own digest; what the ledger says is another wall.
+    const isAltered = desk.approvals instanceof CredulousApprovals && desk.approvals.isAltered(row.id);
+    if (found.type !== "approval.decided" || !isAltered || !isJsonObject(found.payload)) return found;
     return { ...found, payload: { ...found.payload, digest: row.digest } };
   };
   return { ...desk, ledger: { append: (draft) => ledger.append(draft), size: () => ledger.size(), entry } };
@@ -140,6 +141,11 @@ export class CredulousApprovals extends ApprovalStore {
 
   override due(now: string): readonly ApprovalRow[] {
     return this.#without.has("approval-expiry") ? [] : super.due(now);
+  }
+
+  /** Whether a question that does not fit its own digest is believed. */
+  isAltered(id: string): boolean {
+    return super.get(id)?.digest !== this.get(id)?.digest;
   }
 
   #believed(row: ApprovalRow): ApprovalRow {

@@ -103,7 +103,7 @@ function fallback(member: Member): string {
 }
 
 function usage(command: Command): string {
-  const flags = flagsOf(command);
+  const flags = flagsOf(command).filter((flag) => !flag.hidden);
   const positionals = flags
     .filter((flag) => flag.positional)
     .map((flag) => (flag.required ? flag.placeholder : `[${flag.placeholder}]`));

@@ -55,7 +55,7 @@ function groupPath(group: CommandGroup): Path {
 }
 
 function commandPath(command: Command): Path {
-  const flags = flagsOf(command);
+  const flags = flagsOf(command).filter((flag) => !flag.hidden);
   const own = flags.filter((flag) => !flag.positional).map((flag) => flag.flag);
   const choices = flags.filter((flag) => flag.positional).flatMap((flag) => flag.choices);
   return {

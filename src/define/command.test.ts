@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import * as v from "valibot";
 import { faultCodes } from "../core/fault.ts";
 import { integer } from "../core/schema.ts";
-import { defineCommand, described, exitStatuses, flagsOf, option, toggle } from "./command.ts";
+import { defineCommand, described, exitStatuses, flagsOf, option, toggle, unlisted } from "./command.ts";
 
 const command = defineCommand({
   name: "speak",
@@ -91,4 +91,16 @@ test("the table of exit statuses has every fault once, in order, and the command
   );
   expect(table.find((row) => row.status === 14)?.meaning).toBe("it differs");
   expect(table.find((row) => row.status === 10)?.meaning).toStartWith("permission_denied: ");
+});
+
+test("a flag that is not listed is a flag all the same", () => {
+  const quiet = defineCommand({
+    name: "listen",
+    summary: "Listen.",
+    input: v.strictObject({ ears: unlisted(v.array(v.string()), "EAR", "with what") }),
+    run: () => ({}),
+    render: () => "",
+  });
+  expect(flagsOf(quiet)).toMatchObject([{ flag: "--ears", kind: "list", placeholder: "EAR", hidden: true }]);
+  expect(flagsOf(command).some((flag) => flag.hidden)).toBe(false);
 });

@@ -155,6 +155,8 @@ export interface Flag {
   readonly required: boolean;
   readonly fallback: unknown;
   readonly positional: boolean;
+  /** Left out of help, completion and documents. */
+  readonly hidden?: true;
 }
 
 /** Gives a field its placeholder and its sentence in the help. The field may be left out. */
@@ -169,6 +171,11 @@ export function described<const S extends v.GenericSchema>(schema: S, placeholde
     v.title<v.InferOutput<S>, string>(placeholder),
     v.description<v.InferOutput<S>, string>(description),
   );
+}
+
+/** Like `option`, for a flag that help, completion and documents leave out. */
+export function unlisted<const S extends v.GenericSchema>(schema: S, placeholder: string, description: string) {
+  return v.optional(v.pipe(described(schema, placeholder, description), v.metadata({ hidden: true })));
 }
 
 /** A flag without a value: absent is false. */
@@ -191,6 +198,7 @@ export function flagsOf(command: Pick<Command, "input" | "positionals">): readon
       required: !("wrapped" in schema),
       fallback: "default" in schema ? schema.default : undefined,
       positional,
+      ...(member.pipe?.some((part) => part.metadata?.["hidden"] === true) ? { hidden: true } : {}),
     };
   });
 }
@@ -202,6 +210,7 @@ interface Member {
     readonly type: string;
     readonly title?: string;
     readonly description?: string;
+    readonly metadata?: Readonly<Record<string, unknown>>;
     readonly pipe?: Member["pipe"];
   }[];
 }

@@ -16,7 +16,7 @@ import { fileDigest } from "./control.ts";
 
 interface AlwaysDesk {
   readonly home: Home;
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "append">;
   readonly clock: Clock;
   readonly catalogue: Catalogue;
 }

@@ -136,6 +136,38 @@ describe("an approval is bound to exactly one call", () => {
     expect(seen).toEqual([]);
   });
 
+  test.each(["none", "another", "its own denial"])(
+    "an answer that only the database knows is data_loss, whatever entry of the ledger it names",
+    async (entry) => {
+      const engine = await openAsking(estate);
+      const [{ run, id }, other] = [await waiting(engine), await waiting(engine)];
+      await decideApproval(deskOf(engine), other.id, operator, once);
+      if (entry === "its own denial") {
+        await decideApproval(deskOf(engine), id, operator, { decision: "deny", reason: "no" });
+      }
+      const named = entry === "another" ? engine.keeper.approvals.get(other.id)?.decided_seq : null;
+      if (named != null) alter(estate, id, "decided_seq", String(named));
+      alter(estate, id, "scope", "once");
+      alter(estate, id, "state", "approved");
+      expect(await engine.resume(run)).toMatchObject({ state: "failed", fault: { code: "data_loss" } });
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test("a used approval that is made unused in the database is not used again, nor widened to its run", async () => {
+    const engine = await openAsking(estate);
+    const { run, id } = await waiting(engine);
+    await decideApproval(deskOf(engine), id, operator, once);
+    expect((await engine.resume(run)).state).toBe("completed");
+    alter(estate, id, "state", "approved");
+    const row = engine.keeper.approvals.get(id);
+    if (!row) throw new Error("no row");
+    expect(await rejection(takeApproval(deskOf(engine), row, row.digest))).toBe("data_loss");
+    alter(estate, id, "scope", "run");
+    const binding = { run, call: "call-2", principal: "agent:default", tool: "note.write", input: write("b") };
+    expect(await rejection(takeForRun(deskOf(engine), binding))).toBe("data_loss");
+  });
+
   test("an approval of one run does not serve the same call of another", async () => {
     const engine = await openAsking(estate);
     const [first, second] = [await waiting(engine), await waiting(engine)];

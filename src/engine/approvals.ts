@@ -1,7 +1,7 @@
 /** Approvals: an answer belongs to the digest of exactly one call, is given by someone else, and is used once. */
 import { join } from "node:path";
 import * as v from "valibot";
-import { canonicalize, type Json, parseCanonical } from "../core/canonical.ts";
+import { canonicalize, isJsonObject, type Json, parseCanonical } from "../core/canonical.ts";
 import { type Clock, rfc3339 } from "../core/clock.ts";
 import { Fault } from "../core/fault.ts";
 import type { Home } from "../core/home.ts";
@@ -22,9 +22,15 @@ import type { ApprovalAnswer } from "./scope.ts";
 /** What approvals stand on. */
 export interface ApprovalDesk {
   readonly home: Home;
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, "append" | "entry" | "size">;
   readonly approvals: ApprovalStore;
   readonly clock: Clock;
+}
+
+/** How the answer to a question becomes the right to make its call. */
+export interface Taking {
+  readonly take: typeof takeApproval;
+  readonly takeForRun: typeof takeForRun;
 }
 
 /** What an approval is bound to. `input` is the call's input as it may be recorded. */
@@ -109,8 +115,8 @@ export async function decideApproval(
     const answer_reason = answer.decision === "deny" ? answer.reason : null;
     const decided_at = rfc3339(desk.clock.now());
     const payload = { approval: id, decision: state, scope, digest: row.digest };
-    await desk.ledger.append({ type: "approval.decided", actor, run: row.run, payload });
-    const decision = { state, scope, answer_reason, decided_by: actor, decided_at } as const;
+    const { seq } = await desk.ledger.append({ type: "approval.decided", actor, run: row.run, payload });
+    const decision = { state, scope, answer_reason, decided_by: actor, decided_at, decided_seq: seq } as const;
     if (!desk.approvals.decide(id, decision)) throw answered(found(desk, id));
     if (plan) await grantAlways(desk, row, plan, actor);
     return found(desk, id);
@@ -119,8 +125,8 @@ export async function decideApproval(
 
 /**
  * What came of a question; an approval is thereby used up, so whoever is told `approved` makes the call and nobody else
- * does. `digest` is that of the call about to be made. Throws `data_loss` when the stored call is not that one, and
- * `failed_precondition` for an approval that was used before.
+ * does. `digest` is that of the call about to be made. Throws `data_loss` when the stored call is not that one or the
+ * ledger does not say that it was approved, and `failed_precondition` for an approval that was used before.
  */
 export async function takeApproval(
   desk: ApprovalDesk,
@@ -141,7 +147,8 @@ export async function takeApproval(
     if (now.state === "approved") return "expired";
     throw answered(now);
   }
-  await recordUse(desk, row, row.call, digest);
+  const used_seq = await recordUse(desk, row, row.call, digest);
+  await checkRecord(desk, row, used_seq);
   return "approved";
 }
 
@@ -151,6 +158,7 @@ export async function takeForRun(desk: ApprovalDesk, binding: Binding): Promise<
   if (!row || row.principal !== binding.principal) return false;
   inputOf(row);
   await recordUse(desk, row, binding.call, digestOf(binding));
+  await checkRecord(desk, row, 0);
   return true;
 }
 
@@ -225,9 +233,26 @@ async function expireDue({ approvals, ledger, clock }: ApprovalDesk): Promise<nu
   return rows.length;
 }
 
-async function recordUse({ ledger }: ApprovalDesk, row: ApprovalRow, call: string, digest: string): Promise<void> {
+/** The number of the entry, before which this process has seen everything that others wrote. */
+async function recordUse({ ledger }: ApprovalDesk, row: ApprovalRow, call: string, digest: string): Promise<number> {
   const payload = { approval: row.id, call, scope: row.scope, decided_by: row.decided_by, digest };
-  await ledger.append({ type: "approval.used", actor: row.principal, run: row.run, payload });
+  return (await ledger.append({ type: "approval.used", actor: row.principal, run: row.run, payload })).seq;
+}
+
+/**
+ * Whoever can write `state.db` can write an answer into it, so an answer counts only as far as the ledger tells of it:
+ * exactly this one was given, and it was not used between then and `until`.
+ */
+async function checkRecord({ ledger }: Pick<ApprovalDesk, "ledger">, row: ApprovalRow, until: number): Promise<void> {
+  const { id, scope, digest, decided_seq } = row;
+  const said = decided_seq === null || decided_seq >= ledger.size() ? undefined : await ledger.entry(decided_seq);
+  const answer = { approval: id, decision: "approved", scope, digest };
+  const isAnswer = said?.type === "approval.decided" && canonicalize(said.payload) === canonicalize(answer);
+  if (decided_seq === null || !isAnswer) throw altered(row);
+  for (let seq = decided_seq + 1; seq < until; seq++) {
+    const { type, payload } = await ledger.entry(seq);
+    if (type === "approval.used" && isJsonObject(payload) && payload["approval"] === id) throw altered(row);
+  }
 }
 
 function storedJson(row: ApprovalRow, text: string): Json {

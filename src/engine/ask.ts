@@ -6,7 +6,7 @@ import { operator, principalText } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { ApprovalRow } from "../store/approvals.ts";
-import { decideApproval, digestOf, requestApproval, takeApproval, takeForRun } from "./approvals.ts";
+import { decideApproval, digestOf, requestApproval, type takeApproval } from "./approvals.ts";
 import type { Attempt } from "./door.ts";
 import type { Leaving } from "./leaving.ts";
 import { recordRefusal } from "./record.ts";
@@ -33,7 +33,7 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
     input: asked.recorded,
     tainted: asked.leaving !== undefined,
   };
-  if (!binding.tainted && (await takeForRun(door, binding))) return "approved";
+  if (!binding.tainted && (await door.taking.takeForRun(door, binding))) return "approved";
   if (!asked.is_exact) {
     const fault = new Fault("failed_precondition", "a call that holds a secret cannot wait for an approval", {
       hint: "refer to the secret as {{secret:name}} instead of writing it",
@@ -49,7 +49,7 @@ export async function askFirst(attempt: Attempt, tool: Tool, asked: Asked): Prom
   const known = door.approvals.find(scope.run_id, call_id);
   const isSame = known && (known.taint !== null) === binding.tainted;
   const row = isSame ? known : await open(attempt, tool, asked, binding);
-  const stored = await takeApproval(door, row, digestOf(binding));
+  const stored = await door.taking.take(door, row, digestOf(binding));
   const verdict = stored === "pending" ? await askPerson(attempt, asked, row) : stored;
   if (verdict instanceof Fault) return recordRefusal(attempt, tool.name, asked.recorded, "canceled", verdict);
   return conclude(attempt, tool, asked, verdict, row);
@@ -88,7 +88,7 @@ async function askPerson(attempt: Attempt, asked: Asked, row: ApprovalRow): Prom
   const now = door.approvals.get(row.id) ?? row;
   if (answer && now.state === "pending") await decideApproval(door, row.id, operator, answer);
   const decided = door.approvals.get(row.id) ?? row;
-  return takeApproval(door, decided, row.digest);
+  return door.taking.take(door, decided, row.digest);
 }
 
 function canceledAnswer(thrown: unknown): Fault {

@@ -7,7 +7,7 @@ import { asFault, Fault } from "../core/fault.ts";
 import { newId } from "../core/id.ts";
 import { check } from "../core/schema.ts";
 import type { Tool } from "../define/tool.ts";
-import { type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
+import type { Decision, ResourceRequest } from "../policy/decide.ts";
 import { askFirst, isSameInput } from "./ask.ts";
 import { recordableInput } from "./catalogue.ts";
 import type { Attempt, Door } from "./door.ts";
@@ -55,14 +55,14 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   const taint = taintOf(attempt, tool, input, recorded);
   const told = taint ? { taint } : {};
   const request = { principal, links, capability, effect, resources, now_ms: door.clock.now(), ...told };
-  let decision = decide(door.policy(), request);
+  let decision = door.decide(door.policy(), request);
   if (decision.effect === "ask") {
     const { reason, by } = decision;
     const leaving = by === "taint" ? leavingOf(recorded, scope.taint.sources, scope.taint.context()) : undefined;
     const asked = { recorded, is_exact: isSameInput(recorded, raw), resources, reason, leaving };
     const answer = await askFirst(attempt, tool, asked);
     if (answer !== "approved") return answer;
-    decision = decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
+    decision = door.decide(door.policy(), { ...request, now_ms: door.clock.now(), approved: true });
   }
   if (decision.effect !== "allow") return deny(attempt, tool, checked, decision);
   await recordIntent(attempt, tool, recorded, { resources, grants: decision.grants });

@@ -2,7 +2,7 @@
 import { Fault } from "../core/fault.ts";
 import { operator, principalText } from "../define/principal.ts";
 import type { ToolRequest } from "../define/provider.ts";
-import { decideApproval, digestOf, requestApproval, takeApproval } from "./approvals.ts";
+import { decideApproval, digestOf, requestApproval } from "./approvals.ts";
 import { againId } from "./batch.ts";
 import type { Talk } from "./talk.ts";
 
@@ -34,7 +34,7 @@ export async function askRepeat(talk: Talk, request: ToolRequest): Promise<"repe
   if (!known) {
     run.journal.append({ type: "waiting", ts: run.ts(), call, approval: row.id }, { durable: true });
   }
-  let verdict = await takeApproval(door, row, digestOf(binding));
+  let verdict = await door.taking.take(door, row, digestOf(binding));
   if (verdict === "pending") {
     run.tell({ type: "approval", approval: row.id, call_id: call, tool: tool.name, reason, state: "pending" });
     const { principal, input } = binding;
@@ -44,7 +44,7 @@ export async function askRepeat(talk: Talk, request: ToolRequest): Promise<"repe
     if (answer && now?.state === "pending") await decideApproval(door, row.id, operator, answer);
     const decided = door.approvals.get(row.id);
     if (!decided) throw new Fault("data_loss", `approval ${row.id} is gone`);
-    verdict = await takeApproval(door, decided, row.digest);
+    verdict = await door.taking.take(door, decided, row.digest);
   }
   if (verdict === "pending") return "wait";
   const decided = door.approvals.get(row.id);

@@ -84,14 +84,14 @@ export class Engine {
   readonly #breakers = new Breakers();
   #watch: ReturnType<typeof setInterval> | undefined;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, open: typeof openDoor = openDoor) {
     this.catalogue = catalogueOf(parts.tools);
     this.config = parts.config;
     this.reconciled = parts.reconciled;
     this.notices = parts.notices;
     this.keeper = parts.keeper;
     this.#parts = parts;
-    this.#door = openDoor(parts, this.catalogue, {
+    this.#door = open(parts, this.catalogue, {
       active: this.#active,
       runChild: (scope, request) => this.#runChild(scope, request),
     });

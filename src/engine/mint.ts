@@ -13,6 +13,7 @@ import type {
   SessionsHandle,
   SkillsHandle,
 } from "../define/handles.ts";
+import type { HttpHandle } from "../define/http.ts";
 import type { HandleName, Tool, ToolContext } from "../define/tool.ts";
 import type { Decision, ResourceRequest } from "../policy/decide.ts";
 import type { Workspace } from "../workspace/workspace.ts";

@@ -1,10 +1,12 @@
 /** Puts the door together from the parts of an opened home. */
 import { openMachine } from "../machine/open.ts";
+import { decide } from "../policy/decide.ts";
 import { rank } from "../store/rank.ts";
 import { vaultPaths } from "../vault/commit.ts";
 import { join } from "node:path";
 import type { AgentRunFacts, AgentRunRequest } from "../define/handles.ts";
 import { agentsHandle } from "./agents.ts";
+import { takeApproval, takeForRun } from "./approvals.ts";
 import { type Catalogue, catalogueHandle } from "./catalogue.ts";
 import { configHandle, policyHandle, secretsHandle, watchPolicy, watchSecrets } from "./control.ts";
 import type { Door } from "./door.ts";
@@ -60,9 +62,11 @@ export function openDoor(
     quarantine,
     ledger: keeper.ledger,
     approvals: keeper.approvals,
+    taking: { take: takeApproval, takeForRun },
     approval_expiry_ms: config.approvals.expire_after_ms,
     clock,
     policy,
+    decide,
     stopped: (principal) => stopped(home, principal),
     scrubber,
     walls: async () => wallsMissing(await (await sandbox()).tier()),

@@ -16,7 +16,7 @@ import { SessionStore } from "../store/sessions.ts";
 import { StateFile } from "../store/state.ts";
 import { UsageStore } from "../store/usage.ts";
 import { openVault } from "../vault/vault.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineParts } from "./engine.ts";
 import { logKeyFrom } from "./log-key.ts";
 import { observeControlFiles } from "./observe.ts";
 import { reconcileRuns, settlePrograms } from "./reconcile.ts";
@@ -40,6 +40,11 @@ export interface EngineOptions {
  * config, vault, ledger or its witness. Runs whose process died are marked before this returns.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  return new Engine(await openParts(options));
+}
+
+/** What an engine is made of, each part trusted as `openEngine` says. */
+export async function openParts(options: EngineOptions): Promise<EngineParts> {
   const { home } = options;
   if (!existsSync(home.state)) {
     throw new Fault("not_found", `there is no Reeve home in ${home.root}`, {
@@ -79,7 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const unsettled = reconciled.length > 0 ? await settlePrograms(keeper, config, reconciled) : [];
   const notices = [...config.warnings, ...(await observeControlFiles(home, ledger)), ...unsettled];
   const { tools, providers, version, environment = {} } = options;
-  return new Engine({ config, keeper, vault, tools, providers, version, environment, reconciled, notices });
+  return { config, keeper, vault, tools, providers, version, environment, reconciled, notices };
 }
 
 /** The keys pinned outside the home must be the log's own, else the home was replaced by another one. */

@@ -12,6 +12,7 @@ const yes: ApprovalDecision = {
   scope: "once",
   answer_reason: null,
   decided_by: "operator",
+  decided_seq: 3,
   decided_at: early,
 };
 

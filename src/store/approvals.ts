@@ -25,6 +25,8 @@ export interface ApprovalRow {
   readonly answer_reason: string | null;
   readonly decided_by: string | null;
   readonly decided_at: string | null;
+  /** The ledger's entry about the answer. */
+  readonly decided_seq: number | null;
   readonly created_at: string;
   readonly expires_at: string;
   /** JSON of what would leave and where its bytes come from, when the run's context is why it is asked; else null. */
@@ -37,12 +39,13 @@ export interface ApprovalDecision {
   readonly answer_reason: string | null;
   readonly decided_by: string;
   readonly decided_at: string;
+  readonly decided_seq: number;
 }
 
-type NewApproval = Omit<ApprovalRow, "state" | "scope" | "answer_reason" | "decided_by" | "decided_at">;
+type NewApproval = Omit<ApprovalRow, "state" | "scope" | "answer_reason" | "decided_by" | "decided_at" | "decided_seq">;
 
 const columns = `id, kind, run, call, principal, tool, capability, effect, input, resources, digest, reason, state, scope,
-  answer_reason, decided_by, decided_at, created_at, expires_at, taint`;
+  answer_reason, decided_by, decided_at, decided_seq, created_at, expires_at, taint`;
 
 /** Every method throws the store's Fault. */
 export class ApprovalStore {
@@ -114,10 +117,12 @@ export class ApprovalStore {
 
   /** False when it was answered already or its time was up at `decided_at`. */
   decide(id: string, decision: ApprovalDecision): boolean {
-    const { state, scope, answer_reason, decided_by, decided_at } = decision;
-    const sql = `UPDATE approvals SET state = ?, scope = ?, answer_reason = ?, decided_by = ?, decided_at = ?
+    const { state, scope, answer_reason, decided_by, decided_at, decided_seq } = decision;
+    const sql = `UPDATE approvals
+                 SET state = ?, scope = ?, answer_reason = ?, decided_by = ?, decided_at = ?, decided_seq = ?
                  WHERE id = ? AND state = 'pending' AND expires_at > ?`;
-    return this.#file.change(sql, [state, scope, answer_reason, decided_by, decided_at, id, decided_at]) === 1;
+    const values = [state, scope, answer_reason, decided_by, decided_at, decided_seq, id, decided_at];
+    return this.#file.change(sql, values) === 1;
   }
 
   /** Uses an approval up; false for the second one who tries, and after its time. */

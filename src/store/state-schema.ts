@@ -70,4 +70,5 @@ export const stateMigrations: readonly string[] = [
    ALTER TABLE sessions ADD COLUMN untrusted INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE sessions ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
    UPDATE sessions SET untrusted = 1, private = 1 WHERE messages > 0;`,
+  `ALTER TABLE approvals ADD COLUMN decided_seq INTEGER;`,
 ];

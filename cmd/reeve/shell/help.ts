@@ -33,7 +33,7 @@ function groupHelp(name: string, summary: string, commands: readonly Command[]):
 }
 
 function commandHelp(command: Command): string {
-  const all = flagsOf(command);
+  const all = flagsOf(command).filter((flag) => !flag.hidden);
   const positionals = all.filter((flag) => flag.positional);
   const flags = all.filter((flag) => !flag.positional);
   const usage = ["reeve", command.name, ...(flags.length ? ["[FLAGS]"] : []), ...positionals.map(usageOf)].join(" ");

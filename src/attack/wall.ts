@@ -1,0 +1,22 @@
+/** The walls an attack can meet, by name. Each can be left out of a scratch home, so that the attacks can prove that they are able to succeed. */
+
+export const walls = {
+  "workspace-guard": "no path leaves the workspace, follows a link or enters Reeve's own state",
+  "policy-deny": "what no grant covers, or a rule denies, is not done",
+  "policy-ask": "what a rule asks about first waits for the operator's answer",
+  "control-ring": "an agent changes neither policy, config, secrets nor other agents",
+  "operator-stop": "a stopped agent makes no call",
+  scrubber: "no value of the vault reaches a record, a result or a model",
+  "ledger-chain": "an altered, cut or rearranged ledger does not verify",
+  "ledger-signature": "a ledger that was signed with other keys does not verify",
+  witness: "a ledger that is behind what the witness saw does not verify",
+  "approval-answerer": "neither an agent nor the one who asked answers an approval",
+  "approval-digest": "an approval holds for exactly the call that was asked about",
+  "approval-record": "an answer that the ledger does not tell of is no answer",
+  "approval-single-use": "an approval is used once",
+  "approval-expiry": "an approval ends with its time",
+} as const;
+
+export type Wall = keyof typeof walls;
+
+export const wallNames = Object.keys(walls) as readonly Wall[];

@@ -1,0 +1,166 @@
+/**
+ * The permissive parts a scratch engine is built from when a wall is left out. Nothing but a ground imports this file, and
+ * no setting reaches it: the parts of an engine are arguments, and production never passes these.
+ */
+import { canonicalize, isJsonObject, type Json, parseJson } from "../core/canonical.ts";
+import { systemErrorName } from "../core/fault.ts";
+import { type ApprovalDesk, digestOf, takeApproval, takeForRun, type Taking } from "../engine/approvals.ts";
+import type { Door } from "../engine/door.ts";
+import { openDoor } from "../engine/open-door.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { type AccessRequest, type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type ApprovalDecision, type ApprovalRow, ApprovalStore } from "../store/approvals.ts";
+import type { StateFile } from "../store/state.ts";
+import { createScrubber } from "../vault/scrub.ts";
+import { looseFiles, loosePath } from "./loose-files.ts";
+import type { Wall } from "./wall.ts";
+
+export type Without = ReadonlySet<Wall>;
+
+/** The engine's own door with the parts exchanged that belong to a wall left out. */
+export function openDoorWithout(without: Without, root: string): typeof openDoor {
+  return (parts, catalogue, engine) => {
+    const door = openDoor(parts, catalogue, engine);
+    return {
+      ...door,
+      decide: decideWithout(without),
+      ...(without.has("scrubber") ? { scrubber: () => createScrubber(new Map()) } : {}),
+      ...(without.has("operator-stop") ? { stopped: () => undefined } : {}),
+      taking: takingWithout(without),
+      ...(without.has("workspace-guard") ? unguarded(door, root) : {}),
+    };
+  };
+}
+
+function unguarded(door: Door, root: string): Pick<Door, "canonicalPath" | "mint"> {
+  return {
+    canonicalPath: (path) => loosePath(root, path),
+    mint: (tool, scope, decision) => {
+      const { ctx, revoke } = door.mint(tool, scope, decision);
+      const workspace = looseFiles(root, decision.permits);
+      return { ctx: tool.needs.includes("workspace") ? { ...ctx, workspace } : ctx, revoke };
+    },
+  };
+}
+
+/** The true decision, unless the wall it speaks for was left out. */
+function decideWithout(without: Without): typeof decide {
+  return (policy, request) => {
+    const decision = decide(policy, request);
+    if (decision.effect === "allow" && !without.has("policy-deny") && !without.has("policy-ask")) return decision;
+    if (decision.effect !== "allow" && !without.has(wallOf(decision))) return decision;
+    const permits = (more: ResourceRequest) => isPermitted(policy, request, more, without);
+    return { effect: "allow", reason: "the wall was left out", grants: [], permits };
+  };
+}
+
+function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>): Wall {
+  if (decision.effect === "ask") return "policy-ask";
+  return decision.proposal ? "control-ring" : "policy-deny";
+}
+
+function isPermitted(policy: Policy, request: AccessRequest, more: ResourceRequest, without: Without): boolean {
+  const { principal, now_ms, effect, approved } = request;
+  const about = { principal, now_ms, effect, capability: more.capability, resources: [more] };
+  const decision = decide(policy, approved === undefined ? about : { ...about, approved });
+  return decision.effect === "allow" || without.has(wallOf(decision));
+}
+
+/** How answers are taken, by a desk that believes what the walls left out would have doubted. */
+export function takingWithout(without: Without): Taking {
+  return {
+    take: async (desk, row, digest) => {
+      const known = desk.approvals.get(row.id) ?? row;
+      // Whatever call it is that is about to be made.
+      const wanted = without.has("approval-digest") ? known.digest : digest;
+      return takeApproval(credulous(desk, without, known), row, wanted);
+    },
+    takeForRun: async (desk, binding) => {
+      const row = desk.approvals.heldForRun(binding.run, binding.tool);
+      return row ? takeForRun(credulous(desk, without, row), binding) : false;
+    },
+  };
+}
+
+function credulous(desk: ApprovalDesk, without: Without, row: ApprovalRow): ApprovalDesk {
+  const { ledger } = desk;
+  const answer = { approval: row.id, decision: "approved", scope: row.scope, digest: row.digest };
+  const entry: Ledger["entry"] = async (seq) => {
+    if (without.has("approval-record")) return { type: "approval.decided", run: row.run, payload: answer };
+    const found = await ledger.entry(seq);
+    if (found.type === "approval.used" && without.has("approval-single-use"))
+      return { ...found, type: "approval.unseen" };
+    // Only where the stored question no longer fits its own digest; what the ledger says is another wall.
+    const isAltered = desk.approvals instanceof CredulousApprovals && desk.approvals.isAltered(row.id);
+    if (found.type !== "approval.decided" || !isAltered || !isJsonObject(found.payload)) return found;
+    return { ...found, payload: { ...found.payload, digest: row.digest } };
+  };
+  return { ...desk, ledger: { append: (draft) => ledger.append(draft), size: () => ledger.size(), entry } };
+}
+
+/** The approvals of `state.db`, believed where the wall that doubts them was left out. */
+export class CredulousApprovals extends ApprovalStore {
+  readonly #without: Without;
+
+  constructor(file: StateFile, without: Without) {
+    super(file);
+    this.#without = without;
+  }
+
+  override get(id: string): ApprovalRow | undefined {
+    const row = super.get(id);
+    return row && this.#believed(row);
+  }
+
+  override find(run: string, call: string): ApprovalRow | undefined {
+    const row = super.find(run, call);
+    if (row || !this.#without.has("approval-single-use")) return row && this.#believed(row);
+    const { rows } = super.list({ limit: 1000, offset: 0 });
+    const used = rows.find((each) => each.run === run && each.call === call);
+    return used && this.#believed(used);
+  }
+
+  override heldForRun(run: string, tool: string): ApprovalRow | undefined {
+    const row = super.heldForRun(run, tool);
+    return row && this.#believed(row);
+  }
+
+  override decide(id: string, decision: ApprovalDecision): boolean {
+    if (!this.#without.has("approval-expiry")) return super.decide(id, decision);
+    const decided_at = super.get(id)?.created_at ?? decision.decided_at;
+    return super.decide(id, { ...decision, decided_at });
+  }
+
+  override use(id: string, now: string): boolean {
+    const row = super.get(id);
+    const at = this.#without.has("approval-expiry") && row ? row.created_at : now;
+    if (super.use(id, at)) return true;
+    return this.#without.has("approval-single-use") && row?.state === "used" && row.expires_at > at;
+  }
+
+  override due(now: string): readonly ApprovalRow[] {
+    return this.#without.has("approval-expiry") ? [] : super.due(now);
+  }
+
+  /** Whether a question that does not fit its own digest is believed. */
+  isAltered(id: string): boolean {
+    return super.get(id)?.digest !== this.get(id)?.digest;
+  }
+
+  #believed(row: ApprovalRow): ApprovalRow {
+    const state = row.state === "used" && this.#without.has("approval-single-use") ? "approved" : row.state;
+    if (!this.#without.has("approval-digest")) return { ...row, state };
+    const input = inputIn(row);
+    return { ...row, state, input: canonicalize(input), digest: digestOf({ ...row, input }) };
+  }
+}
+
+function inputIn({ input }: ApprovalRow): Json {
+  try {
+    return parseJson(input);
+  } catch (thrown) {
+    if (systemErrorName(thrown) !== undefined) throw thrown;
+    return input;
+  }
+}

@@ -298,7 +298,6 @@ describe("the table of settings", () => {
       "engine",
       "context",
       "budget",
-      "sandbox",
       "approvals",
       "taint",
       "output",

@@ -187,7 +187,7 @@ async function perform(
   });
   // Before the result is anywhere: a process that dies here has neither.
   const { taint, run_id } = attempt.scope;
-  taint.settle(attempt.call_id, tool, input, place);
+  taint.settle(attempt.call_id, tool, input, place, (text) => door.scrubber().text(text));
   if (taint.bits.untrusted) door.quarantine.mark(run_id);
   if (tool.effect !== "read") door.quarantine.wrote(run_id);
   const duration_ms = Math.round((door.clock.monotonic() - started) * 1000) / 1000;

@@ -16,7 +16,9 @@ import { endpointText, requestTarget } from "../egress/endpoint.ts";
 import { httpHandle } from "./request-handle.ts";
 import { keySecrets } from "./keys.ts";
 import { mintFrom } from "./mint.ts";
+import type { EgressDesk } from "./egress-desk.ts";
 import { openHomeWorkspace, workspaceRoot } from "./place.ts";
+import type { ProgramGround } from "./programs.ts";
 import { taintWatch } from "./outward.ts";
 import { Quarantine } from "./quarantine.ts";
 import type { ActiveRun } from "./run.ts";
@@ -54,9 +56,15 @@ export function openDoor(
     scrubber,
     now: () => clock.now(),
     isStrange: (path: string) => quarantine.beneath(path).length > 0,
-    wayOut: undefined,
   };
-  return {
+  let desk: EgressDesk | undefined;
+  const wayOut: ProgramGround["wayOut"] = async (...program) => {
+    const { openEgressDesk } = await import("./egress-desk.ts");
+    const { openWayOut } = await import("./way-out.ts");
+    desk ??= openEgressDesk(door, keeper, vault, config);
+    return openWayOut(door, desk, ...program);
+  };
+  const door: Door = {
     catalogue,
     home,
     quarantine,
@@ -96,7 +104,7 @@ export function openDoor(
       sandbox: (scope, permits) => ({
         run: async (program) => {
           const { runProgram } = await import("./programs.ts");
-          return runProgram({ ...programs, sandbox: await sandbox() }, scope, permits, program);
+          return runProgram({ ...programs, wayOut, sandbox: await sandbox() }, scope, permits, program);
         },
       }),
       http: (scope, decision) =>
@@ -104,4 +112,5 @@ export function openDoor(
       now: () => clock.now(),
     }),
   };
+  return door;
 }

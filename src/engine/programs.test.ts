@@ -1,11 +1,11 @@
 /** Programs of agents through the door, behind the walls of this machine. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { homeAt } from "../core/home.ts";
 import type { Json } from "../core/canonical.ts";
-import { agent } from "../define/principal.ts";
+import { agent, operator } from "../define/principal.ts";
 import { tools } from "../tools/index.ts";
 import { loadPolicy } from "../policy/policy.ts";
 import { savePolicy } from "../policy/change.ts";
@@ -107,12 +107,14 @@ describe("shell.exec", () => {
     expect(await output("shell.exec", { command: "ls", env: { COLUMNS: "80" } })).toMatchObject({ exit_code: 0 });
   });
 
-  test("nothing is writable while nothing can be kept for the undo, nothing reachable without a proxy", async () => {
-    const written = await call("shell.exec", { command: "ls", fs_write: ["private"] });
-    expect(written).toMatchObject({ ok: false, fault: { code: "unimplemented" } });
-    const reached = await call("shell.exec", { command: "ls", network: ["a.example:443"] });
-    expect(reached).toMatchObject({ ok: false, fault: { code: "unimplemented" } });
-    expect(await output("shell.exec", { line: "sort data.txt > out" })).toMatchObject({ exit_code: 1 });
+  test("what it may write it writes, what changed is told, and undo brings back what was", async () => {
+    expect(await output("shell.exec", { line: "sort data.txt > out" })).toMatchObject({ exit_code: 1, changed: [] });
+    const written = await call("shell.exec", { line: "sort data.txt > private/x", fs_write: ["private"] });
+    expect(written).toMatchObject({ ok: true, output: { exit_code: 0, changed: ["private/x"] } });
+    expect(readFileSync(join(workspace, "private/x"), "utf8")).toBe("a\nb\n");
+    const undone = await engine.call(operator, "run.undo", { run_id: written.run_id });
+    expect(undone).toMatchObject({ ok: true });
+    expect(readFileSync(join(workspace, "private/x"), "utf8")).toBe("X");
   });
 
   test("each execution has its entry, and the run's watchers hear it", async () => {

@@ -24,13 +24,7 @@ import type { Workspace } from "../workspace/workspace.ts";
 import { LiveOutput } from "./live-output.ts";
 import { closedTo } from "./masks.ts";
 import type { CallScope } from "./scope.ts";
-
-/** A way out for one program: the proxy's socket and what it is told about it. */
-export interface WayOut {
-  readonly socket: string;
-  readonly url: string;
-  close(): Promise<void>;
-}
+import type { WayOut } from "./way-out.ts";
 
 export interface ProgramGround {
   readonly sandbox: Sandbox;
@@ -44,9 +38,10 @@ export interface ProgramGround {
   readonly now: () => number;
   /** Whether files that a tainted run wrote lie at a path or beneath it. */
   readonly isStrange: (path: string) => boolean;
-  /** Undefined where there is no proxy: then nothing is reachable. */
-  readonly wayOut: ((scope: CallScope, endpoints: readonly string[]) => Promise<WayOut>) | undefined;
+  readonly wayOut: (scope: CallScope, permits: Permits, program: Program, user: User) => Promise<WayOut>;
 }
+
+type User = ReturnType<typeof programUid>;
 
 export type Permits = (resource: ResourceRequest) => boolean;
 
@@ -71,9 +66,11 @@ export async function runProgram(
     if (ground.isStrange(path)) scope.taint.met(scope.call_id, { untrusted: true, private: false }, path);
   }
   const kept = write.length > 0 ? await keep(ground, scope, write) : undefined;
+  const user = programUid(workspace.root, settings.uid);
   let way: WayOut | undefined;
+  const clean = (text: string) => (way ? way.scrubber.text(text) : text);
   const output = new LiveOutput(ground.scrubber, (stream, text) =>
-    scope.tell({ type: "tool.output", call_id: scope.call_id, stream, text }),
+    scope.tell({ type: "tool.output", call_id: scope.call_id, stream, text: clean(text) }),
   );
   let isSettled = false;
   const settle = async () => {
@@ -81,7 +78,7 @@ export async function runProgram(
     return kept?.settle();
   };
   try {
-    way = program.network.length > 0 ? await wayOutOf(ground)(scope, program.network) : undefined;
+    way = program.network.length > 0 ? await ground.wayOut(scope, permits, program, user) : undefined;
     const closed = closedTo(ground, scope, permits, [...read, ...write]);
     const walls = {
       workspace: program.fs_read === null ? null : workspace.root,
@@ -98,14 +95,14 @@ export async function runProgram(
     const done = await sandbox.execute(program.argv, walls, {
       stdin: program.stdin === null ? null : utf8(program.stdin),
       signal: scope.signal,
-      user: programUid(workspace.root, settings.uid),
+      user,
       onOutput: (stream, chunk) => output.add(stream, chunk),
     });
     const settled = await settle();
     const changed = (settled?.changed ?? []).map(({ path }) => path);
     const { exit_code, signal, ended_by, profile_sha256 } = done;
     await record(ground, scope, { tier, profile_sha256, exit_code, signal, ended_by, changed: changed.length });
-    return { ...done, changed };
+    return { ...done, stdout: clean(done.stdout), stderr: clean(done.stderr), changed };
   } finally {
     if (!isSettled) await settle();
     output.end();
@@ -185,11 +182,6 @@ function keep({ workspace, settings }: ProgramGround, scope: CallScope, paths: r
     max_bytes: settings.undo_bytes,
     max_files: settings.undo_files,
   });
-}
-
-function wayOutOf({ wayOut }: ProgramGround): NonNullable<ProgramGround["wayOut"]> {
-  if (wayOut) return wayOut;
-  throw new Fault("unimplemented", "this version has no way out for programs", { hint: "leave network empty" });
 }
 
 function limitsOf(settings: Config["sandbox"], { timeout_ms, max_output_bytes }: Program): Limits {

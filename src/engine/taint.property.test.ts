@@ -10,6 +10,8 @@ import { type Bits, join as joined } from "./bits.ts";
 import { Journal } from "./journal.ts";
 import { RunTaint } from "./taint.ts";
 
+const asIs = (text: string) => text;
+
 const place = mkdtempSync(join(tmpdir(), "reeve-taint-"));
 afterAll(() => rmSync(place, { recursive: true }));
 let files = 0;
@@ -49,7 +51,7 @@ function follow(all: readonly Come[]) {
   );
   const steps = all.map(({ declared, met, place: from }, i) => {
     for (const bits of met) taint.met(`call-${i}`, bits, `${from}/part`);
-    taint.settle(`call-${i}`, toolWith(declared), {}, from);
+    taint.settle(`call-${i}`, toolWith(declared), {}, from, asIs);
     return taint.bits;
   });
   journal.close();
@@ -91,9 +93,9 @@ test("what one call met is not taken for what another one did", () => {
     () => "",
   );
   taint.met("call-1", { untrusted: true, private: false }, "a");
-  taint.settle("call-2", toolWith({ untrusted: false, private: false }), {}, "b");
+  taint.settle("call-2", toolWith({ untrusted: false, private: false }), {}, "b", asIs);
   expect(taint.bits).toEqual({ untrusted: false, private: false });
-  taint.settle("call-1", toolWith({ untrusted: false, private: false }), {}, "b");
+  taint.settle("call-1", toolWith({ untrusted: false, private: false }), {}, "b", asIs);
   expect(taint.sources).toMatchObject([{ call: "call-1", from: "a", untrusted: true, private: false }]);
   journal.close();
 });

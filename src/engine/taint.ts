@@ -67,8 +67,11 @@ export class RunTaint {
     this.#met.set(call, [...(this.#met.get(call) ?? []), { ...bits, from }]);
   }
 
-  /** Everything the result of a call brings; written before that result is. Throws when it cannot be written. */
-  settle(call: string, tool: Tool, input: unknown, place: string): void {
+  /**
+   * Everything the result of a call brings; written before that result is, and
+   * `scrub` takes secrets out of the names of places. Throws when it cannot be written.
+   */
+  settle(call: string, tool: Tool, input: unknown, place: string, scrub: (text: string) => string): void {
     const met = this.#met.get(call) ?? [];
     this.#met.delete(call);
     const { untrusted, private: isPrivate } = tool.flow(input);
@@ -78,7 +81,7 @@ export class RunTaint {
       if (bits.untrusted || bits.private) byPlace.set(from, join(byPlace.get(from) ?? untainted, bits));
     }
     for (const [from, bits] of byPlace)
-      this.#take({ call, tool: tool.name, from: cut(from, maxFromBytes).text, ...bits });
+      this.#take({ call, tool: tool.name, from: cut(scrub(from), maxFromBytes).text, ...bits });
   }
 
   #take({ call, tool, from, ...bits }: TaintSource & { readonly call: string; readonly tool: string }): void {

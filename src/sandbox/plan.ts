@@ -9,7 +9,7 @@ import { searchPath } from "./system.ts";
 import { relayPort } from "./walls.ts";
 
 /** Descriptors of the launched process, the same everywhere. */
-export const descriptor = { status: 3, inner: 4, outer: 5, first_free: 6, relay_ready: 9 } as const;
+export const descriptor = { status: 3, inner: 4, outer: 5, first_free: 6, relay_ready: 1 } as const;
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;

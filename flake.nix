@@ -45,7 +45,7 @@
           buildPhase = "HOME=$TMPDIR bun install --frozen-lockfile --production --ignore-scripts";
           installPhase = "cp -r node_modules $out";
           outputHashMode = "recursive";
-          outputHash = "sha256-IrVKyJVSMXVI2y9z73MgD1WVzObrnprIqtUysNzJ08U=";
+          outputHash = "sha256-+UvKN21mG3ZobdRu6iXv/FSpjDskkIC4oHGncv7+sIM=";
         };
 
       reeve =

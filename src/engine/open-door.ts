@@ -47,6 +47,7 @@ export function openDoor(
   const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
   const { ledger } = keeper;
   const sandbox = lazySandbox(config);
+  const isStrange = (path: string) => quarantine.beneath(path).length > 0;
   const programs = {
     settings: config.sandbox,
     workspace,
@@ -55,7 +56,7 @@ export function openDoor(
     policy,
     scrubber,
     now: () => clock.now(),
-    isStrange: (path: string) => quarantine.beneath(path).length > 0,
+    isStrange,
   };
   let desk: EgressDesk | undefined;
   const wayOut: ProgramGround["wayOut"] = async (...program) => {
@@ -78,7 +79,7 @@ export function openDoor(
     stopped: (principal) => stopped(home, principal),
     scrubber,
     walls: async () => wallsMissing(await (await sandbox()).tier()),
-    watch: taintWatch(config, (path) => quarantine.isQuarantined(path)),
+    watch: taintWatch(config, { isQuarantined: (path) => quarantine.isQuarantined(path), isStrange }),
     canonicalPath: (path) => workspace.relative(path),
     endpoint: (method, url) => endpointText(method, requestTarget(url, new Set(config.egress.private_hosts))),
     tool_timeout_ms: config.engine.tool_timeout_ms,

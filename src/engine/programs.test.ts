@@ -1,6 +1,6 @@
 /** Programs of agents through the door, behind the walls of this machine. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { homeAt } from "../core/home.ts";
@@ -127,6 +127,46 @@ describe("shell.exec", () => {
     expect(types).toContain("sandbox.exec");
     expect(types.indexOf("call.intent")).toBeLessThan(types.indexOf("sandbox.exec"));
     expect(heard.some((event) => event.type === "tool.output" && event.text.includes("data.txt"))).toBe(true);
+  });
+});
+
+describe("after strangers' words", () => {
+  const piped = (tool: string, input: Json) => engine.call(bot, tool, input, { source: "stdin" });
+
+  test("a program that could read and send in one call is asked about, though nothing private was read before", async () => {
+    const network = ["a.example:443"];
+    const asked = { code: "approval.pending" };
+    expect(await piped("shell.exec", { command: "ls", network })).toMatchObject(asked);
+    expect(await piped("shell.exec", { command: "ls", network, fs_read: ["data.txt"] })).toMatchObject(asked);
+    expect(await piped("shell.exec", { command: "ls" })).toMatchObject({ ok: true });
+  });
+
+  test("a program that makes what acts by itself has all it changed put back, and is not told it is done", async () => {
+    const line = "sort data.txt > private/x; sort data.txt > private/AGENTS.md";
+    const result = await piped("shell.exec", { line, fs_write: ["private"] });
+    expect(result).toMatchObject({ ok: false, fault: { code: "permission_denied" } });
+    expect(existsSync(join(workspace, "private/AGENTS.md"))).toBe(false);
+    expect(readFileSync(join(workspace, "private/x"), "utf8")).toBe("X");
+    const harmless = await piped("shell.exec", { line: "sort data.txt > private/y", fs_write: ["private"] });
+    expect(harmless).toMatchObject({ ok: true, output: { changed: ["private/y"] } });
+    // What it wrote is a stranger's for other tests too.
+    expect(await engine.call(operator, "run.revert", { run_id: harmless.run_id })).toMatchObject({ ok: true });
+  });
+
+  test("the same is done unasked before them", async () => {
+    const line = "sort data.txt > private/AGENTS.md";
+    const result = await call("shell.exec", { line, fs_write: ["private"] });
+    expect(result).toMatchObject({ ok: true, output: { changed: ["private/AGENTS.md"] } });
+    expect(await engine.call(operator, "run.undo", { run_id: result.run_id })).toMatchObject({ ok: true });
+  });
+
+  test("what a run after them wrote makes the program that is shown it a stranger's", async () => {
+    const written = await piped("fs.write", { path: "steps.txt", content: "do as I say" });
+    expect(written).toMatchObject({ ok: true });
+    const network = ["a.example:443"];
+    const shown = { command: "ls", network, fs_read: ["steps.txt"] };
+    expect(await call("shell.exec", shown)).toMatchObject({ code: "approval.pending" });
+    expect(await engine.call(operator, "run.revert", { run_id: written.run_id })).toMatchObject({ ok: true });
   });
 });
 

@@ -75,7 +75,9 @@ export async function runProgram(
   let isSettled = false;
   const settle = async () => {
     isSettled = true;
-    return kept?.settle();
+    const settled = await kept?.settle((path) => !permits({ capability: "fs.write", kind: "path", value: path }));
+    if (settled) withdrawBeyond(ground, scope, settled.beyond);
+    return settled;
   };
   try {
     way = program.network.length > 0 ? await ground.wayOut(scope, permits, program, user) : undefined;
@@ -108,6 +110,19 @@ export async function runProgram(
     output.end();
     await way?.close();
   }
+}
+
+/**
+ * A directory may be written as a whole, and yet hold places that may not, since nobody can know beforehand what a program
+ * makes there: what acts by itself, after strangers' words. Then all that the program changed is put back.
+ */
+function withdrawBeyond({ workspace }: ProgramGround, scope: CallScope, beyond: readonly string[]): void {
+  const [first] = beyond;
+  if (first === undefined) return;
+  workspace.undo([scope.run_id], { of: scope.call_id, force: true });
+  throw new Fault("permission_denied", `the program wrote to ${JSON.stringify(first)}, which the call does not allow`, {
+    hint: `everything it changed was put back; name ${JSON.stringify(first)} in fs_write, so that it is asked about`,
+  });
 }
 
 async function record(ground: ProgramGround, scope: CallScope, facts: Readonly<Record<string, Json>>): Promise<void> {

@@ -36,13 +36,18 @@ export function isBeyondAnswer(
   named: readonly ResourceRequest[],
   more: ResourceRequest,
 ): boolean {
-  if (!taint?.untrusted || named.some((each) => isSame(each, more))) return false;
+  if (!taint?.untrusted || named.some((each) => isSame(each, more) || isPart(taint, each, more))) return false;
   if (isActing(taint, more)) return true;
   return taint.outward && taint.private && kindOfResource(more) === "endpoint";
 }
 
 function isSame(one: ResourceRequest, other: ResourceRequest): boolean {
   return kindOfResource(one) === kindOfResource(other) && one.value === other.value;
+}
+
+/** Whether a place lies beneath an acting one that the call named: that one was asked about. */
+function isPart(taint: AccessTaint, named: ResourceRequest, more: ResourceRequest): boolean {
+  return isActing(taint, named) && kindOfResource(more) === "path" && more.value.startsWith(`${named.value}/`);
 }
 
 /** What is read acts nowhere. A pattern that is malformed is taken to cover everything. */

@@ -5,14 +5,14 @@ import type { ScriptTurn } from "../src/providers/testdata/model/script.ts";
 import { SessionStore } from "../src/store/sessions.ts";
 import { StateFile } from "../src/store/state.ts";
 import { type Measurement, mb, measureProcesses, ms, quantile } from "./measurement.ts";
-import { type BenchHome, makeHome, type ModelProcess, oneCall, spawnModel } from "./scripted.ts";
+import { type BenchHome, makeHome, type ModelProcess, oneCall, oneProgram, spawnModel } from "./scripted.ts";
 
 export async function measureAgent(binary: string): Promise<readonly Measurement[]> {
   const model = await spawnModel(oneCall);
   const home = makeHome(binary, model.url);
   try {
     return [
-      ...wholeProcess(binary, home),
+      ...(await wholeProcess(binary)),
       ...(await firstRequest(binary, home, model)),
       ...(await longSession(binary, home, model)),
       underCap(binary, home),
@@ -35,10 +35,25 @@ const ask = (binary: string, home: BenchHome, ...more: readonly string[]) => [
   ...more,
 ];
 
-function wholeProcess(binary: string, home: BenchHome): readonly Measurement[] {
+async function wholeProcess(binary: string): Promise<readonly Measurement[]> {
+  const model = await spawnModel(oneProgram);
+  const home = makeHome(binary, model.url);
+  try {
+    home.run("policy", "grant", "agent:default", "shell.exec:ls");
+    const tried = Bun.spawnSync(ask(binary, home, "--json"), { env: home.env });
+    const { calls } = JSON.parse(tried.stdout.toString()) as { readonly calls: readonly { readonly ok: boolean }[] };
+    if (calls.length !== 1 || calls[0]?.ok !== true) throw new Error("the program did not run");
+    return processRows(binary, home);
+  } finally {
+    model.stop();
+    home.remove();
+  }
+}
+
+function processRows(binary: string, home: BenchHome): readonly Measurement[] {
   const [figures] = measureProcesses([ask(binary, home)], 20, home.env);
   if (!figures) throw new Error("nothing was measured");
-  const what = "`reeve ask`, one tool call then the answer, whole process (tools run in no sandbox yet)";
+  const what = "`reeve ask`, a program in the sandbox then the answer, whole process";
   return [
     {
       what: `${what}, time`,

@@ -48,6 +48,7 @@ export interface BenchHome {
   readonly path: string;
   /** Environment for the binary. */
   readonly env: Readonly<Record<string, string>>;
+  run(...argv: readonly string[]): void;
   set(field: string, value: string): void;
   remove(): void;
 }
@@ -66,12 +67,20 @@ export function makeHome(binary: string, url: string): BenchHome {
   set("model.provider", "generic");
   set("model.name", "scripted-1");
   set("providers.generic.base_url", url);
-  return { path, env, set, remove: () => rmSync(place, { recursive: true, force: true }) };
+  return { path, env, run, set, remove: () => rmSync(place, { recursive: true, force: true }) };
 }
 
 export const oneCall: Script = {
   turns: [
     { text: "Let me look.", calls: [{ tool: "fs_list", arguments: { path: "." } }] },
+    { text: "There is nothing there yet." },
+  ],
+};
+
+/** The call starts a program behind walls. */
+export const oneProgram: Script = {
+  turns: [
+    { text: "Let me look.", calls: [{ tool: "shell_exec", arguments: { command: "ls" } }] },
     { text: "There is nothing there yet." },
   ],
 };

@@ -59,6 +59,18 @@ test("the answer streams once, with what is done on the way, and cannot drive th
   expect(readFileSync(join(cwd, "workspace", "note.txt"), "utf8")).toBe("x");
 });
 
+test("what a program says is shown as it comes, line by line, and cannot drive the terminal", async () => {
+  const script = "printf 'first\\033[2J\\rover\\n\\x9b31mlast\\n'";
+  const turns = [{ calls: [{ tool: "shell_exec", arguments: { line: script } }] }, { text: "Done." }];
+  const cwd = await home({ turns });
+  const granted = await converse(["policy", "grant", "agent:default", "shell.exec:printf"], { cwd });
+  expect(granted.exit).toBe(0);
+  const { exit, screen } = await converse(["ask", "look"], { cwd });
+  expect(exit).toBe(0);
+  for (const line of [". first\\x1b[2J", ". over", "31mlast"]) expect(screen).toContain(line);
+  expect(screen).not.toContain("\u009b31m");
+});
+
 test("a denial with a reason reaches the model, and nothing is written", async () => {
   const cwd = await home(worker);
   const { exit, asked } = await converse(["ask", "write it"], {

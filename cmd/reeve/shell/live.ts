@@ -5,6 +5,9 @@ import type { LiveEvent } from "../../../src/engine/live.ts";
 import { cut } from "../../../src/core/text.ts";
 
 const shownInput_bytes = 100;
+/** Of what the program of one call says; all of it that is kept stands in the result. */
+const shownLines = 40;
+const shownLine_bytes = 400;
 
 export interface Watching {
   readonly onEvent: (event: LiveEvent) => void;
@@ -35,14 +38,21 @@ export function watch(
   const tell = (line: string): void => {
     if (!tells) return;
     newLine();
-    side.write(`${side.paint.faint(uncoloured(line))}\n`);
+    side.write(`${side.paint.faint(harmless(line))}\n`);
+  };
+  let told = 0;
+  const tellOutput = (text: string): void => {
+    for (const line of text.replace(/(?:\r\n|\r|\n)$/, "").split(/\r\n|\r|\n/)) {
+      if (++told <= shownLines) tell(`   . ${cut(line, shownLine_bytes).text}`);
+      else if (told === shownLines + 1) tell("   . and more, which the result holds as far as it is kept");
+    }
   };
   return {
     onEvent: (event) => {
       switch (event.type) {
         case "delta":
           if (!streams) return;
-          screen.write(uncoloured(event.text));
+          screen.write(harmless(event.text));
           inLine = !event.text.endsWith("\n");
           shown = true;
           return;
@@ -54,7 +64,11 @@ export function watch(
           tell(`the answer broke off (${event.reason}); asking ${event.model} again${waitText(event.wait_ms)}`);
           return;
         case "tool.start":
+          told = 0;
           tell(`-> ${event.tool} ${cut(JSON.stringify(event.input), shownInput_bytes).text}`);
+          return;
+        case "tool.output":
+          tellOutput(event.text);
           return;
         case "tool.end":
           tell(event.ok ? `   done in ${durationText(event.duration_ms)}` : `   ${event.code}: ${event.message}`);
@@ -78,9 +92,10 @@ export function watch(
   };
 }
 
-/** Colours are ours: nobody else's words may look like a question of Reeve's. */
-function uncoloured(text: string): string {
-  return text.replaceAll("\x1b", "\\x1b");
+/** Colours and the cursor are ours: nobody else's words may look like a question of Reeve's, or write over one. */
+function harmless(text: string): string {
+  const plain = text.replaceAll("\r\n", "\n").replaceAll("\r", "");
+  return plain.replace(/(?![\n\t])\p{Cc}/gu, (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function heldText(bits: Bits): string {

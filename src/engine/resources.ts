@@ -5,7 +5,7 @@ import { annotatedFields, type ResourceNote } from "../core/schema.ts";
 import { byteLength } from "../core/text.ts";
 import type { Tool } from "../define/tool.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
-import type { Commands } from "../shell/commands.ts";
+import type { Commands } from "../shell/gather.ts";
 import type { Door } from "./door.ts";
 
 /** More would not fit into the entry of the ledger that names them. */
@@ -59,11 +59,11 @@ function spelled(door: Place, tool: Tool, fields: Fields, note: ResourceNote, va
 
 /** The grammar of the shell is loaded by the first call that needs it. */
 async function commandsIn({ args, env }: Fields, value: unknown, kind: "command" | "line"): Promise<Commands> {
-  const { commandsOf, commandsOfArgv } = await import("../shell/commands.ts");
   const variables = Object.keys(env ?? {});
-  if (kind === "line") return commandsOf(String(value), variables);
-  const words = Array.isArray(value) ? value : [value, ...(Array.isArray(args) ? args : [])];
-  return commandsOfArgv(words.map(String), variables);
+  if (kind === "line") return (await import("../shell/commands.ts")).commandsOf(String(value), variables);
+  const words = (Array.isArray(value) ? value : [value, ...(Array.isArray(args) ? args : [])]).map(String);
+  const { plainCommandsOf } = await import("../shell/vector.ts");
+  return plainCommandsOf(words, variables) ?? (await import("../shell/commands.ts")).commandsOfArgv(words, variables);
 }
 
 /** One for each command; one of which nothing is known where the reading was not sure, and where there is nothing at all. */

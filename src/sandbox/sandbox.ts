@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { asFault, Fault } from "../core/fault.ts";
 import type { Ended } from "./child.ts";
 import { delegatedGroup, openControlGroup } from "./control-group.ts";
-import { executeInContainer } from "./container.ts";
 import { askEngine, clientName, type Engine, usualSocket } from "./engine.ts";
 import { type Company, executeInBwrap, executeInLandlock, signalName } from "./execute.ts";
 import { landlockVersion } from "./native.ts";
@@ -116,7 +115,7 @@ export class Sandbox {
     try {
       const kind = tier === "landlock" ? "shared" : "namespaced";
       const ended = container
-        ? await executeInContainer({ ...ground, ...container }, argv, walls, company)
+        ? await (await import("./container.ts")).executeInContainer({ ...ground, ...container }, argv, walls, company)
         : tier === "bwrap" && bwrap !== undefined
           ? await executeInBwrap({ ...ground, bwrap }, argv, walls, company)
           : await inPrivateDirectory(walls, ground.user, (private_directory) =>

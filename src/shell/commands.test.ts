@@ -1,7 +1,9 @@
 /** What a line of shell runs: a corpus of ways to hide a command, and the real bash as judge of generated lines. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Commands, commandsOf, commandsOfArgv } from "./commands.ts";
+import { commandsOf, commandsOfArgv } from "./commands.ts";
+import type { Commands } from "./gather.ts";
+import { plainCommandsOf } from "./vector.ts";
 import { quote } from "./quote.ts";
 import type { Command, Word } from "./reading.ts";
 import { corpus } from "./testdata/corpus.ts";
@@ -100,6 +102,26 @@ describe("the rest", () => {
       "$",
       "?",
     ]);
+  });
+
+  test("without the grammar an argument vector is read the same, or not at all", () => {
+    for (const argv of [
+      ["ls", "$(rm x)"],
+      ["env", "A=1", "rm", "x"],
+      ["xargs", "rm"],
+      ["find", ".", "-delete"],
+      ["git", "status"],
+    ]) {
+      expect(plainCommandsOf(argv)).toEqual(commandsOfArgv(argv));
+    }
+    for (const argv of [
+      ["bash", "-c", "rm x"],
+      ["env", "sh", "-c", "rm x"],
+      ["eval", "rm x"],
+      ["trap", "rm x", "EXIT"],
+    ]) {
+      expect(plainCommandsOf(argv)).toBeUndefined();
+    }
   });
 
   test("lists the files the shell opens", () => {

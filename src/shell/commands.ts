@@ -3,25 +3,12 @@
  * is certain but what is listed as known: the walls around a program are its boundary, this makes what policy and people are
  * asked about true.
  */
-import { asFault } from "../core/fault.ts";
 import { byteLength } from "../core/text.ts";
-import { settleArithmetic } from "./arithmetic.ts";
-import { type Command, Reading, type Word } from "./reading.ts";
+import { type Commands, gather } from "./gather.ts";
 import { readCommand } from "./unwrap.ts";
 import { readLine } from "./walk.ts";
 
-export interface Commands {
-  /** Every simple command, in the order of the line, also those that may not be reached. */
-  readonly commands: readonly Command[];
-  /** Files the shell itself opens for its redirections. */
-  readonly reads: readonly Word[];
-  readonly writes: readonly Word[];
-  /** Why the commands listed may not be all; empty when they are. */
-  readonly unknown: readonly string[];
-}
-
 const maxLineBytes = 16_384;
-const maxReasons = 8;
 
 /** Of a line as `bash -c` would run it, in an environment with these variables. */
 export function commandsOf(line: string, variables: readonly string[] = []): Commands {
@@ -34,21 +21,6 @@ export function commandsOf(line: string, variables: readonly string[] = []): Com
 export function commandsOfArgv(argv: readonly string[], variables: readonly string[] = []): Commands {
   const words = argv.map((text) => ({ text, literal: true }));
   return gather(variables, (reading) => readCommand(words, { reading, posix: false, depth: 0 }, readLine));
-}
-
-function gather(variables: readonly string[], read: (reading: Reading) => void): Commands {
-  const reading = new Reading(variables);
-  try {
-    read(reading);
-    settleArithmetic(reading);
-  } catch (thrown) {
-    reading.unknown(`it could not be read: ${asFault(thrown).message}`);
-  }
-  const { commands, reads, writes, moves } = reading;
-  const relative = commands.find(({ words: [program] }) => program?.literal && /^[^/]+\//.test(program.text));
-  if (moves && relative)
-    reading.unknown(`it changes its directory and runs ${relative.words[0]?.text ?? ""} from there`);
-  return { commands, reads, writes, unknown: [...reading.reasons].slice(0, maxReasons) };
 }
 
 /** What no line may hold, because it would look like another line to whoever reads it. */

@@ -47,8 +47,9 @@ export interface ToolDefinition<I extends Schema, O extends Schema, N extends Ha
   readonly needs: readonly N[];
   /** Where it is not what `effect` implies, see `flowOf`; a function where it depends on what is asked for. */
   readonly flow?: Flow | ((input: v.InferOutput<I>) => Flow);
-  readonly input: I;
-  readonly output: O;
+  /** A function where it is long: a process uses few of the tools there are, and making a schema takes time and memory. */
+  readonly input: I | (() => I);
+  readonly output: O | (() => O);
   /** Inputs that are valid as they stand; the first is shown in the catalogue. */
   readonly examples: readonly v.InferInput<I>[];
   /** Short phrases a person would use when this tool answers them; the offline provider ranks by them. */
@@ -80,14 +81,27 @@ export function defineTool<I extends Schema, O extends Schema, N extends HandleN
   definition: ToolDefinition<I, O, N>,
 ): Tool {
   const { flow = flowOf(definition.effect) } = definition;
+  const [input, output] = [made(definition.input), made(definition.output)];
   return {
     ...definition,
     aliases: definition.aliases ?? [],
     phrases: definition.phrases ?? [],
     timeout_ms: definition.timeout_ms,
+    get input() {
+      return input();
+    },
+    get output() {
+      return output();
+    },
     flow: typeof flow === "function" ? (input) => flow(input as v.InferOutput<I>) : () => flow,
     handler: (ctx, input) => definition.handler(ctx, input as v.InferOutput<I>),
   };
+}
+
+/** A schema, made when it is first looked at. */
+function made(schema: Schema | (() => Schema)): () => Schema {
+  let kept = typeof schema === "function" ? undefined : schema;
+  return () => (kept ??= typeof schema === "function" ? schema() : schema);
 }
 
 /** Reads and writes stay inside and may meet private things; whatever runs, speaks or spends may also let a stranger in. */

@@ -9,8 +9,8 @@ export const create = defineTool({
   capability: "agents.write",
   effect: "control",
   needs: ["agents"],
-  input: v.strictObject({ agent_id: resource("agent") }),
-  output: v.strictObject({ agent_id: v.string(), seeded_files: v.array(v.string()) }),
+  input: () => v.strictObject({ agent_id: resource("agent") }),
+  output: () => v.strictObject({ agent_id: v.string(), seeded_files: v.array(v.string()) }),
   examples: [{ agent_id: "reviewer" }],
   phrases: ["create a new agent", "make another agent"],
   async handler({ agents }, { agent_id }) {

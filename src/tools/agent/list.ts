@@ -11,19 +11,21 @@ export const list = defineTool({
   capability: "agents.read",
   effect: "read",
   needs: ["agents"],
-  input: v.strictObject({
-    limit: v.optional(integer(1, 200), 50),
-    offset: v.optional(integer(0, 1_000_000_000), 0),
-  }),
-  output: v.strictObject({
-    agents: v.array(
-      v.strictObject({ name: v.string(), persona: v.array(v.string()), grants: count, is_default: v.boolean() }),
-    ),
-    total: count,
-    count,
-    limit: count,
-    offset: count,
-  }),
+  input: () =>
+    v.strictObject({
+      limit: v.optional(integer(1, 200), 50),
+      offset: v.optional(integer(0, 1_000_000_000), 0),
+    }),
+  output: () =>
+    v.strictObject({
+      agents: v.array(
+        v.strictObject({ name: v.string(), persona: v.array(v.string()), grants: count, is_default: v.boolean() }),
+      ),
+      total: count,
+      count,
+      limit: count,
+      offset: count,
+    }),
   examples: [{}],
   phrases: ["which agents are there", "list the agents"],
   async handler({ agents }, { limit, offset }) {

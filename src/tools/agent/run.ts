@@ -10,26 +10,28 @@ export const run = defineTool({
   effect: "execute",
   needs: ["agents"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    task: v.pipe(v.string(), v.minLength(1), v.maxLength(100_000)),
-    agent_id: v.optional(resource("agent")),
-    capabilities: v.optional(
-      v.pipe(
-        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4200))),
-        v.maxLength(64),
-        v.description('all it may use of what you hold, as "fs.read:src/**"; everything when left out'),
+  input: () =>
+    v.strictObject({
+      task: v.pipe(v.string(), v.minLength(1), v.maxLength(100_000)),
+      agent_id: v.optional(resource("agent")),
+      capabilities: v.optional(
+        v.pipe(
+          v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(4200))),
+          v.maxLength(64),
+          v.description('all it may use of what you hold, as "fs.read:src/**"; everything when left out'),
+        ),
       ),
-    ),
-    max_turns: v.optional(integer(1, 10_000)),
-    max_tokens: v.optional(integer(1, 1_000_000_000)),
-  }),
-  output: v.strictObject({
-    run_id: v.string(),
-    state: v.string(),
-    answer: v.string(),
-    tool_calls: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    error: v.nullable(v.string()),
-  }),
+      max_turns: v.optional(integer(1, 10_000)),
+      max_tokens: v.optional(integer(1, 1_000_000_000)),
+    }),
+  output: () =>
+    v.strictObject({
+      run_id: v.string(),
+      state: v.string(),
+      answer: v.string(),
+      tool_calls: v.pipe(v.number(), v.integer(), v.minValue(0)),
+      error: v.nullable(v.string()),
+    }),
   examples: [{ task: "Count the lines of every file in src.", capabilities: ["fs.read:src/**"] }],
   phrases: ["delegate to a sub-agent", "give part of the work to another agent"],
   async handler({ agents }, { task, agent_id, capabilities, max_turns, max_tokens }) {

@@ -9,8 +9,8 @@ export const switchTo = defineTool({
   capability: "agents.write",
   effect: "control",
   needs: ["agents"],
-  input: v.strictObject({ agent_id: resource("agent") }),
-  output: v.strictObject({ agent_id: v.string() }),
+  input: () => v.strictObject({ agent_id: resource("agent") }),
+  output: () => v.strictObject({ agent_id: v.string() }),
   examples: [{ agent_id: "reviewer" }],
   phrases: ["switch to another agent", "change the default agent"],
   async handler({ agents }, { agent_id }) {

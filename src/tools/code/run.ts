@@ -29,13 +29,14 @@ export const run = defineTool({
   needs: ["sandbox"],
   flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
-  input: v.strictObject({
-    language: resourceOf(v.picklist(["python", "node", "bun", "bash"]), "name"),
-    code: v.pipe(v.string(), v.minLength(1), v.maxLength(262_144)),
-    args: v.optional(argumentList, []),
-    ...surroundings,
-    ...bounds,
-  }),
+  input: () =>
+    v.strictObject({
+      language: resourceOf(v.picklist(["python", "node", "bun", "bash"]), "name"),
+      code: v.pipe(v.string(), v.minLength(1), v.maxLength(262_144)),
+      args: v.optional(argumentList, []),
+      ...surroundings,
+      ...bounds,
+    }),
   output: outcome,
   examples: [{ language: "python", code: "print(sum(range(10)))" }],
   phrases: ["run some code", "execute a python script", "evaluate javascript", "compute with a short program"],

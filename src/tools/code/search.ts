@@ -17,33 +17,38 @@ export const search = defineTool({
   capability: "fs.read",
   effect: "read",
   needs: ["workspace"],
-  input: v.strictObject({
-    pattern: v.pipe(v.string(), v.minLength(1), v.maxLength(512)),
-    path: v.optional(resource("path"), "."),
-    regex: v.pipe(
-      v.optional(v.boolean(), false),
-      v.description("read pattern as a regular expression, without back-references and look-around"),
-    ),
-    ignore_case: v.optional(v.boolean(), false),
-    max_files: v.optional(integer(1, 100_000), 2000),
-    max_file_bytes: v.optional(integer(1, 8_388_608), 524_288),
-    max_matches: v.optional(integer(1, 10_000), 500),
-  }),
-  output: v.strictObject({
-    path: v.string(),
-    matches: v.array(v.strictObject({ path: v.string(), line: v.number(), text: v.string() })),
-    files_searched: v.number(),
-    skipped: v.strictObject({
-      binary: v.pipe(v.number(), v.description("files that are not UTF-8 text")),
-      oversized: v.pipe(v.number(), v.description("files larger than max_file_bytes")),
-      unreadable: v.number(),
-      long_lines: v.pipe(v.number(), v.description("lines over 4096 characters, not matched by a regular expression")),
+  input: () =>
+    v.strictObject({
+      pattern: v.pipe(v.string(), v.minLength(1), v.maxLength(512)),
+      path: v.optional(resource("path"), "."),
+      regex: v.pipe(
+        v.optional(v.boolean(), false),
+        v.description("read pattern as a regular expression, without back-references and look-around"),
+      ),
+      ignore_case: v.optional(v.boolean(), false),
+      max_files: v.optional(integer(1, 100_000), 2000),
+      max_file_bytes: v.optional(integer(1, 8_388_608), 524_288),
+      max_matches: v.optional(integer(1, 10_000), 500),
     }),
-    truncated: v.pipe(
-      v.nullable(v.picklist(["matches", "files", "time"])),
-      v.description("the bound that ended the search early; null when everything was searched"),
-    ),
-  }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      matches: v.array(v.strictObject({ path: v.string(), line: v.number(), text: v.string() })),
+      files_searched: v.number(),
+      skipped: v.strictObject({
+        binary: v.pipe(v.number(), v.description("files that are not UTF-8 text")),
+        oversized: v.pipe(v.number(), v.description("files larger than max_file_bytes")),
+        unreadable: v.number(),
+        long_lines: v.pipe(
+          v.number(),
+          v.description("lines over 4096 characters, not matched by a regular expression"),
+        ),
+      }),
+      truncated: v.pipe(
+        v.nullable(v.picklist(["matches", "files", "time"])),
+        v.description("the bound that ended the search early; null when everything was searched"),
+      ),
+    }),
   examples: [{ pattern: "TODO" }, { pattern: "export (const|function) \\w+", regex: true, path: "src" }],
   phrases: [
     "search the code for a text",

@@ -11,21 +11,23 @@ export const get = defineTool({
   capability: "config.read",
   effect: "read",
   needs: ["config"],
-  input: v.strictObject({
-    field: v.optional(
-      v.pipe(
-        v.string(),
-        v.minLength(1),
-        v.maxLength(256),
-        v.description("dotted name, such as engine.max_concurrent_runs"),
+  input: () =>
+    v.strictObject({
+      field: v.optional(
+        v.pipe(
+          v.string(),
+          v.minLength(1),
+          v.maxLength(256),
+          v.description("dotted name, such as engine.max_concurrent_runs"),
+        ),
       ),
-    ),
-  }),
-  output: v.strictObject({
-    config: v.optional(v.record(v.string(), v.unknown())),
-    field: v.optional(v.string()),
-    value: v.optional(v.unknown()),
-  }),
+    }),
+  output: () =>
+    v.strictObject({
+      config: v.optional(v.record(v.string(), v.unknown())),
+      field: v.optional(v.string()),
+      value: v.optional(v.unknown()),
+    }),
   examples: [{}, { field: "model.provider" }],
   phrases: [
     "show the configuration",

@@ -12,21 +12,23 @@ export const set = defineTool({
   capability: "config.write",
   effect: "control",
   needs: ["config"],
-  input: v.strictObject({
-    updates: secretByName(
-      v.pipe(
-        v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), v.union([scalar, v.array(scalar), map])),
-        v.minEntries(1),
-        v.description("dotted field names to new values"),
+  input: () =>
+    v.strictObject({
+      updates: secretByName(
+        v.pipe(
+          v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), v.union([scalar, v.array(scalar), map])),
+          v.minEntries(1),
+          v.description("dotted field names to new values"),
+        ),
       ),
-    ),
-    dry_run: v.optional(v.boolean(), false),
-  }),
-  output: v.strictObject({
-    updated_fields: v.pipe(v.array(v.string()), v.description("those whose value is another now, sorted")),
-    dry_run: v.boolean(),
-    config: v.pipe(v.record(v.string(), v.unknown()), v.description("as it is after the call, without secrets")),
-  }),
+      dry_run: v.optional(v.boolean(), false),
+    }),
+  output: () =>
+    v.strictObject({
+      updated_fields: v.pipe(v.array(v.string()), v.description("those whose value is another now, sorted")),
+      dry_run: v.boolean(),
+      config: v.pipe(v.record(v.string(), v.unknown()), v.description("as it is after the call, without secrets")),
+    }),
   examples: [{ updates: { "engine.max_concurrent_runs": 16 }, dry_run: true }],
   phrases: ["change a setting", "set a configuration field"],
   async handler({ config }, { updates, dry_run }) {

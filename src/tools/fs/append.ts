@@ -12,13 +12,14 @@ export const append = defineTool({
   effect: "write",
   needs: ["workspace"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({ path: resource("path"), content: v.pipe(v.string(), v.maxLength(8_388_608)) }),
-  output: v.strictObject({
-    path: v.string(),
-    bytes_appended: v.number(),
-    lines_appended: v.number(),
-    summary: v.string(),
-  }),
+  input: () => v.strictObject({ path: resource("path"), content: v.pipe(v.string(), v.maxLength(8_388_608)) }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      bytes_appended: v.number(),
+      lines_appended: v.number(),
+      summary: v.string(),
+    }),
   examples: [{ path: "notes/log.md", content: "- done\n" }],
   phrases: ["append to a file", "add a line to a file", "add text at the end of a file"],
   async handler({ workspace }, { path, content }) {

@@ -11,19 +11,21 @@ export const remove = defineTool({
   effect: "write",
   needs: ["workspace"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    path: resource("path"),
-    recursive: v.optional(v.boolean(), false),
-    force: v.pipe(v.optional(v.boolean(), false), v.description("succeed when there is nothing to delete")),
-  }),
-  output: v.strictObject({
-    path: v.string(),
-    deleted: v.boolean(),
-    type: v.nullable(v.picklist(["file", "dir"])),
-    recursive: v.boolean(),
-    skipped: v.optional(v.literal("not_found")),
-    summary: v.string(),
-  }),
+  input: () =>
+    v.strictObject({
+      path: resource("path"),
+      recursive: v.optional(v.boolean(), false),
+      force: v.pipe(v.optional(v.boolean(), false), v.description("succeed when there is nothing to delete")),
+    }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      deleted: v.boolean(),
+      type: v.nullable(v.picklist(["file", "dir"])),
+      recursive: v.boolean(),
+      skipped: v.optional(v.literal("not_found")),
+      summary: v.string(),
+    }),
   examples: [{ path: "build/old.log" }, { path: "build", recursive: true }],
   phrases: ["delete a file", "remove a directory", "delete a folder and everything in it"],
   async handler({ workspace }, { path, recursive, force }) {

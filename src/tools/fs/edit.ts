@@ -33,13 +33,14 @@ export const edit = defineTool({
   effect: "write",
   needs: ["workspace"],
   input,
-  output: v.strictObject({
-    path: v.string(),
-    updated: v.boolean(),
-    mode: v.picklist(["replace_once", "replace_all", "line_patch", "unified_diff"]),
-    applied_edits: v.number(),
-    summary: v.string(),
-  }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      updated: v.boolean(),
+      mode: v.picklist(["replace_once", "replace_all", "line_patch", "unified_diff"]),
+      applied_edits: v.number(),
+      summary: v.string(),
+    }),
   examples: [
     { path: "src/main.ts", old: "const port = 80;", new: "const port = 8080;" },
     { path: "src/main.ts", edits: [{ startLine: 3, endLine: 4, newText: "// nothing here\n" }] },

@@ -12,41 +12,43 @@ export const list = defineTool({
   capability: "fs.read",
   effect: "read",
   needs: ["workspace"],
-  input: v.strictObject({
-    path: v.optional(resource("path"), "."),
-    recursive: v.pipe(v.optional(v.boolean(), false), v.description("files at any depth instead of direct entries")),
-    sort: v.pipe(
-      v.optional(v.picklist(["name", "size", "modified"]), "name"),
-      v.description("size: largest first; modified: newest first"),
-    ),
-    limit: v.optional(integer(1, 10_000), 1000),
-    extensions: v.optional(
-      v.pipe(
-        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(32))),
-        v.minLength(1),
-        v.maxLength(50),
-        v.description("only files with one of these extensions"),
+  input: () =>
+    v.strictObject({
+      path: v.optional(resource("path"), "."),
+      recursive: v.pipe(v.optional(v.boolean(), false), v.description("files at any depth instead of direct entries")),
+      sort: v.pipe(
+        v.optional(v.picklist(["name", "size", "modified"]), "name"),
+        v.description("size: largest first; modified: newest first"),
       ),
-    ),
-    source_only: v.pipe(
-      v.optional(v.boolean(), false),
-      v.description("only source code, not in vendored or generated directories"),
-    ),
-    min_size_bytes: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 0),
-  }),
-  output: v.strictObject({
-    path: v.string(),
-    entries: v.array(
-      v.strictObject({
-        path: v.string(),
-        type: v.picklist(["file", "dir", "other"]),
-        size: v.pipe(v.number(), v.description("bytes; 0 for a directory")),
-        modified_ms: v.number(),
-      }),
-    ),
-    total: v.pipe(v.number(), v.description("how many there are, also those beyond the limit")),
-    truncated: v.boolean(),
-  }),
+      limit: v.optional(integer(1, 10_000), 1000),
+      extensions: v.optional(
+        v.pipe(
+          v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(32))),
+          v.minLength(1),
+          v.maxLength(50),
+          v.description("only files with one of these extensions"),
+        ),
+      ),
+      source_only: v.pipe(
+        v.optional(v.boolean(), false),
+        v.description("only source code, not in vendored or generated directories"),
+      ),
+      min_size_bytes: v.optional(integer(0, Number.MAX_SAFE_INTEGER), 0),
+    }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      entries: v.array(
+        v.strictObject({
+          path: v.string(),
+          type: v.picklist(["file", "dir", "other"]),
+          size: v.pipe(v.number(), v.description("bytes; 0 for a directory")),
+          modified_ms: v.number(),
+        }),
+      ),
+      total: v.pipe(v.number(), v.description("how many there are, also those beyond the limit")),
+      truncated: v.boolean(),
+    }),
   examples: [
     { path: "." },
     { path: ".", recursive: true, sort: "size", limit: 10, source_only: true },

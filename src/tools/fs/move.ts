@@ -11,22 +11,24 @@ export const move = defineTool({
   effect: "write",
   needs: ["workspace"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    src: resource("path", { capability: "fs.delete" }),
-    dst: resource("path"),
-    overwrite: v.pipe(
-      v.optional(v.boolean(), false),
-      v.description("let a file replace a file, a directory an empty directory"),
-    ),
-  }),
-  output: v.strictObject({
-    src: v.string(),
-    dst: v.string(),
-    moved: v.boolean(),
-    type: v.picklist(["file", "dir"]),
-    overwrite: v.boolean(),
-    summary: v.string(),
-  }),
+  input: () =>
+    v.strictObject({
+      src: resource("path", { capability: "fs.delete" }),
+      dst: resource("path"),
+      overwrite: v.pipe(
+        v.optional(v.boolean(), false),
+        v.description("let a file replace a file, a directory an empty directory"),
+      ),
+    }),
+  output: () =>
+    v.strictObject({
+      src: v.string(),
+      dst: v.string(),
+      moved: v.boolean(),
+      type: v.picklist(["file", "dir"]),
+      overwrite: v.boolean(),
+      summary: v.string(),
+    }),
   examples: [{ src: "notes/draft.md", dst: "notes/final.md" }],
   phrases: ["move a file", "rename a file", "rename a directory", "move a folder"],
   async handler({ workspace }, input) {

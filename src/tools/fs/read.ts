@@ -16,19 +16,21 @@ export const read = defineTool({
   capability: "fs.read",
   effect: "read",
   needs: ["workspace"],
-  input: v.strictObject({
-    path: resource("path"),
-    max_bytes: v.optional(integer(1, 1_048_576), 262_144),
-    start_line: v.optional(integer(1, 1_000_000_000)),
-    max_lines: v.optional(integer(1, 100_000)),
-  }),
-  output: v.strictObject({
-    path: v.string(),
-    content: v.string(),
-    truncated: v.pipe(v.boolean(), v.description("the file goes on after content")),
-    size: v.pipe(v.number(), v.description("of the whole file, in bytes")),
-    lines: v.pipe(v.number(), v.description("how many lines content has")),
-  }),
+  input: () =>
+    v.strictObject({
+      path: resource("path"),
+      max_bytes: v.optional(integer(1, 1_048_576), 262_144),
+      start_line: v.optional(integer(1, 1_000_000_000)),
+      max_lines: v.optional(integer(1, 100_000)),
+    }),
+  output: () =>
+    v.strictObject({
+      path: v.string(),
+      content: v.string(),
+      truncated: v.pipe(v.boolean(), v.description("the file goes on after content")),
+      size: v.pipe(v.number(), v.description("of the whole file, in bytes")),
+      lines: v.pipe(v.number(), v.description("how many lines content has")),
+    }),
   examples: [{ path: "README.md" }, { path: "src/main.ts", start_line: 100, max_lines: 40 }],
   phrases: [
     "read a file",

@@ -14,12 +14,13 @@ export const write = defineTool({
   effect: "write",
   needs: ["workspace"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    path: resource("path"),
-    content: v.pipe(v.string(), v.maxLength(8_388_608)),
-    create_parents: v.optional(v.boolean(), false),
-  }),
-  output: v.strictObject({ path: v.string(), bytes: v.number(), lines: v.number(), summary: v.string() }),
+  input: () =>
+    v.strictObject({
+      path: resource("path"),
+      content: v.pipe(v.string(), v.maxLength(8_388_608)),
+      create_parents: v.optional(v.boolean(), false),
+    }),
+  output: () => v.strictObject({ path: v.string(), bytes: v.number(), lines: v.number(), summary: v.string() }),
   examples: [{ path: "notes/todo.md", content: "- water the plants\n", create_parents: true }],
   phrases: ["write a file", "create a file", "save text to a file", "replace the content of a file"],
   async handler({ workspace }, { path, content, create_parents }) {

@@ -14,42 +14,44 @@ export const request = defineTool({
   effect: "network",
   needs: ["http"],
   flow: { untrusted: true, private: false, outward: true },
-  input: v.strictObject({
-    url: v.pipe(
-      resource("endpoint", { method_field: "method" }),
-      v.description("https://HOST/PATH?QUERY; http only where the operator named the port"),
-    ),
-    method: v.optional(method, "GET"),
-    headers: v.optional(
-      v.pipe(
-        v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), text(8192)),
-        v.description("by name; a credential is written as {{secret:NAME}} and reaches only hosts it is bound to"),
+  input: () =>
+    v.strictObject({
+      url: v.pipe(
+        resource("endpoint", { method_field: "method" }),
+        v.description("https://HOST/PATH?QUERY; http only where the operator named the port"),
       ),
-      {},
-    ),
-    body: v.optional(
-      v.pipe(
-        v.union([text(1_048_576), v.record(v.string(), v.unknown()), v.array(v.unknown()), v.number(), v.boolean()]),
-        v.description("text as it is; anything else is sent as JSON; may hold {{secret:NAME}}"),
+      method: v.optional(method, "GET"),
+      headers: v.optional(
+        v.pipe(
+          v.record(v.pipe(v.string(), v.minLength(1), v.maxLength(256)), text(8192)),
+          v.description("by name; a credential is written as {{secret:NAME}} and reaches only hosts it is bound to"),
+        ),
+        {},
       ),
-    ),
-    timeout_ms: v.optional(integer(1, 300_000), 15_000),
-    max_response_bytes: v.optional(integer(1, 5_242_880), 1_048_576),
-  }),
-  output: v.strictObject({
-    url: v.pipe(v.string(), v.description("that answered, after redirects")),
-    source: v.string(),
-    status: v.pipe(v.number(), v.integer()),
-    headers: v.record(v.string(), v.string()),
-    body: v.string(),
-    encoding: v.pipe(
-      v.picklist(["text", "base64", "withheld"]),
-      v.description("withheld: no text, and holds a secret"),
-    ),
-    bytes: v.pipe(v.number(), v.integer(), v.description("of the body as far as it was read")),
-    truncated: v.boolean(),
-    redirects: v.pipe(v.array(v.string()), v.description("status and address of each that was followed")),
-  }),
+      body: v.optional(
+        v.pipe(
+          v.union([text(1_048_576), v.record(v.string(), v.unknown()), v.array(v.unknown()), v.number(), v.boolean()]),
+          v.description("text as it is; anything else is sent as JSON; may hold {{secret:NAME}}"),
+        ),
+      ),
+      timeout_ms: v.optional(integer(1, 300_000), 15_000),
+      max_response_bytes: v.optional(integer(1, 5_242_880), 1_048_576),
+    }),
+  output: () =>
+    v.strictObject({
+      url: v.pipe(v.string(), v.description("that answered, after redirects")),
+      source: v.string(),
+      status: v.pipe(v.number(), v.integer()),
+      headers: v.record(v.string(), v.string()),
+      body: v.string(),
+      encoding: v.pipe(
+        v.picklist(["text", "base64", "withheld"]),
+        v.description("withheld: no text, and holds a secret"),
+      ),
+      bytes: v.pipe(v.number(), v.integer(), v.description("of the body as far as it was read")),
+      truncated: v.boolean(),
+      redirects: v.pipe(v.array(v.string()), v.description("status and address of each that was followed")),
+    }),
   examples: [
     { url: "https://api.github.com/repos/oven-sh/bun" },
     {

@@ -15,28 +15,30 @@ export const get = defineTool({
   capability: "metrics.read",
   effect: "read",
   needs: ["runs"],
-  input: v.strictObject({
-    agent_id: v.optional(resource("agent")),
-    status: v.optional(v.picklist(runStates)),
-    limit: v.optional(v.pipe(integer(1, 1000), v.description("runs looked at, newest first")), 200),
-    offset: v.optional(integer(0, 1_000_000_000), 0),
-  }),
-  output: v.strictObject({
-    generated_at: v.string(),
-    runs_total: count,
-    states: v.record(v.string(), count),
-    tool_calls_total: count,
-    tools: v.array(
-      v.strictObject({
-        tool: v.string(),
-        calls: count,
-        errors: count,
-        total_ms: duration_ms,
-        average_ms: duration_ms,
-        max_ms: duration_ms,
-      }),
-    ),
-  }),
+  input: () =>
+    v.strictObject({
+      agent_id: v.optional(resource("agent")),
+      status: v.optional(v.picklist(runStates)),
+      limit: v.optional(v.pipe(integer(1, 1000), v.description("runs looked at, newest first")), 200),
+      offset: v.optional(integer(0, 1_000_000_000), 0),
+    }),
+  output: () =>
+    v.strictObject({
+      generated_at: v.string(),
+      runs_total: count,
+      states: v.record(v.string(), count),
+      tool_calls_total: count,
+      tools: v.array(
+        v.strictObject({
+          tool: v.string(),
+          calls: count,
+          errors: count,
+          total_ms: duration_ms,
+          average_ms: duration_ms,
+          max_ms: duration_ms,
+        }),
+      ),
+    }),
   examples: [{}, { status: "completed", limit: 100 }],
   phrases: ["how many runs failed", "which tools are used most", "tool errors and durations", "usage statistics"],
   async handler(ctx, { agent_id, status, limit, offset }) {

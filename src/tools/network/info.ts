@@ -19,42 +19,44 @@ export const info = defineTool({
   capability: "network.read",
   effect: "read",
   needs: ["machine"],
-  input: v.strictObject({
-    query: v.optional(v.picklist(["interfaces", "connections", "routes", "dns", "ports"]), "interfaces"),
-    limit: v.optional(v.pipe(integer(1, 1000), v.description("of connections and ports")), 200),
-  }),
-  output: v.strictObject({
-    query: v.string(),
-    total: v.pipe(v.optional(count), v.description("connections or ports, before the limit")),
-    interfaces: v.optional(
-      v.array(
-        v.strictObject({
-          name: v.string(),
-          up: v.boolean(),
-          mac: v.nullable(v.string()),
-          addresses: v.pipe(v.array(v.string()), v.description("CIDR form")),
-          received_bytes: count,
-          sent_bytes: count,
-        }),
+  input: () =>
+    v.strictObject({
+      query: v.optional(v.picklist(["interfaces", "connections", "routes", "dns", "ports"]), "interfaces"),
+      limit: v.optional(v.pipe(integer(1, 1000), v.description("of connections and ports")), 200),
+    }),
+  output: () =>
+    v.strictObject({
+      query: v.string(),
+      total: v.pipe(v.optional(count), v.description("connections or ports, before the limit")),
+      interfaces: v.optional(
+        v.array(
+          v.strictObject({
+            name: v.string(),
+            up: v.boolean(),
+            mac: v.nullable(v.string()),
+            addresses: v.pipe(v.array(v.string()), v.description("CIDR form")),
+            received_bytes: count,
+            sent_bytes: count,
+          }),
+        ),
       ),
-    ),
-    connections: v.optional(
-      v.array(v.strictObject({ ...socket, remote_address: v.string(), remote_port: count, state: v.string() })),
-    ),
-    ports: v.optional(v.array(v.strictObject(socket))),
-    routes: v.optional(
-      v.array(
-        v.strictObject({
-          destination: v.pipe(v.string(), v.description("CIDR form; a default route is 0.0.0.0/0 or ::/0")),
-          gateway: v.nullable(v.string()),
-          interface: v.string(),
-          metric: count,
-        }),
+      connections: v.optional(
+        v.array(v.strictObject({ ...socket, remote_address: v.string(), remote_port: count, state: v.string() })),
       ),
-    ),
-    nameservers: v.optional(v.array(v.string())),
-    search: v.optional(v.array(v.string())),
-  }),
+      ports: v.optional(v.array(v.strictObject(socket))),
+      routes: v.optional(
+        v.array(
+          v.strictObject({
+            destination: v.pipe(v.string(), v.description("CIDR form; a default route is 0.0.0.0/0 or ::/0")),
+            gateway: v.nullable(v.string()),
+            interface: v.string(),
+            metric: count,
+          }),
+        ),
+      ),
+      nameservers: v.optional(v.array(v.string())),
+      search: v.optional(v.array(v.string())),
+    }),
   examples: [{ query: "interfaces" }, { query: "connections", limit: 20 }, { query: "dns" }],
   phrases: [
     "what is the ip address of this machine",

@@ -13,17 +13,18 @@ export const grant = defineTool({
   capability: "policy.write",
   effect: "control",
   needs: ["policy"],
-  input: v.strictObject({
-    agent_id: resource("agent"),
-    capability: v.pipe(
-      v.string(),
-      v.minLength(1),
-      v.maxLength(512),
-      v.description("name or name:pattern, such as fs.write:src/**"),
-    ),
-    expires_at: v.optional(v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339; never when absent"))),
-  }),
-  output: v.strictObject({ agent_id: v.string(), granted: grantFacts }),
+  input: () =>
+    v.strictObject({
+      agent_id: resource("agent"),
+      capability: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(512),
+        v.description("name or name:pattern, such as fs.write:src/**"),
+      ),
+      expires_at: v.optional(v.pipe(v.string(), v.isoTimestamp(), v.description("RFC 3339; never when absent"))),
+    }),
+  output: () => v.strictObject({ agent_id: v.string(), granted: grantFacts }),
   examples: [{ agent_id: "default", capability: "fs.write:notes/**" }],
   phrases: ["allow an agent to do something", "grant a permission"],
   async handler(ctx, { agent_id, capability, expires_at }) {

@@ -21,12 +21,13 @@ export const list = defineTool({
   capability: "policy.read",
   effect: "read",
   needs: ["policy"],
-  input: v.strictObject({
-    agent_id: v.optional(resource("agent")),
-    limit: v.optional(integer(1, 200), 50),
-    offset: v.optional(integer(0, 1_000_000), 0),
-  }),
-  output: v.strictObject({ grants: v.array(grantFacts), total: count, count, limit: count, offset: count }),
+  input: () =>
+    v.strictObject({
+      agent_id: v.optional(resource("agent")),
+      limit: v.optional(integer(1, 200), 50),
+      offset: v.optional(integer(0, 1_000_000), 0),
+    }),
+  output: () => v.strictObject({ grants: v.array(grantFacts), total: count, count, limit: count, offset: count }),
   examples: [{}, { agent_id: "default" }],
   phrases: [
     "what may the agent do",

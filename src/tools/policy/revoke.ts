@@ -11,20 +11,22 @@ export const revoke = defineTool({
   capability: "policy.write",
   effect: "control",
   needs: ["policy"],
-  input: v.strictObject({
-    agent_id: resource("agent"),
-    capability: v.pipe(
-      v.string(),
-      v.minLength(1),
-      v.maxLength(512),
-      v.description("exactly as it was granted, or the id of one grant"),
-    ),
-  }),
-  output: v.strictObject({
-    agent_id: v.string(),
-    changed: v.boolean(),
-    revoked: v.array(grantFacts),
-  }),
+  input: () =>
+    v.strictObject({
+      agent_id: resource("agent"),
+      capability: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(512),
+        v.description("exactly as it was granted, or the id of one grant"),
+      ),
+    }),
+  output: () =>
+    v.strictObject({
+      agent_id: v.string(),
+      changed: v.boolean(),
+      revoked: v.array(grantFacts),
+    }),
   examples: [{ agent_id: "default", capability: "fs.write:notes/**" }],
   phrases: ["forbid an agent something", "revoke a permission"],
   async handler({ policy }, { agent_id, capability }) {

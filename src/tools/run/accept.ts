@@ -9,12 +9,13 @@ export const accept = defineTool({
   capability: "runs.accept",
   effect: "control",
   needs: ["runs"],
-  input: v.strictObject({ run_id: resource("run") }),
-  output: v.strictObject({
-    run_id: v.string(),
-    found: v.boolean(),
-    accepted: v.pipe(v.number(), v.integer(), v.minValue(0), v.description("files that were in quarantine")),
-  }),
+  input: () => v.strictObject({ run_id: resource("run") }),
+  output: () =>
+    v.strictObject({
+      run_id: v.string(),
+      found: v.boolean(),
+      accepted: v.pipe(v.number(), v.integer(), v.minValue(0), v.description("files that were in quarantine")),
+    }),
   examples: [{ run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["accept the files a run wrote", "take files out of quarantine"],
   async handler({ runs }, { run_id }) {

@@ -10,12 +10,13 @@ export const cancel = defineTool({
   effect: "write",
   needs: ["runs"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({ run_id: resource("run") }),
-  output: v.strictObject({
-    run_id: v.string(),
-    found: v.boolean(),
-    cancelled: v.pipe(v.boolean(), v.description("false when the run was over already")),
-  }),
+  input: () => v.strictObject({ run_id: resource("run") }),
+  output: () =>
+    v.strictObject({
+      run_id: v.string(),
+      found: v.boolean(),
+      cancelled: v.pipe(v.boolean(), v.description("false when the run was over already")),
+    }),
   examples: [{ run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["cancel a run", "stop a running task"],
   async handler({ runs }, { run_id }) {

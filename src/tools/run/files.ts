@@ -9,21 +9,22 @@ export const files = defineTool({
   capability: "runs.read",
   effect: "read",
   needs: ["runs"],
-  input: v.strictObject({ run_id: resource("run") }),
-  output: v.strictObject({
-    run_id: v.string(),
-    found: v.boolean(),
-    files: v.array(
-      v.strictObject({
-        path: v.string(),
-        state: v.picklist(["as written", "changed since", "gone"]),
-        quarantined: v.pipe(
-          v.boolean(),
-          v.description("written by a run that had read untrusted text, and not accepted by the operator"),
-        ),
-      }),
-    ),
-  }),
+  input: () => v.strictObject({ run_id: resource("run") }),
+  output: () =>
+    v.strictObject({
+      run_id: v.string(),
+      found: v.boolean(),
+      files: v.array(
+        v.strictObject({
+          path: v.string(),
+          state: v.picklist(["as written", "changed since", "gone"]),
+          quarantined: v.pipe(
+            v.boolean(),
+            v.description("written by a run that had read untrusted text, and not accepted by the operator"),
+          ),
+        }),
+      ),
+    }),
   examples: [{ run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["which files did a run write", "list the files a run changed"],
   async handler({ runs }, { run_id }) {

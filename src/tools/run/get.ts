@@ -10,8 +10,8 @@ export const get = defineTool({
   capability: "runs.read",
   effect: "read",
   needs: ["runs"],
-  input: v.strictObject({ run_id: resource("run") }),
-  output: v.strictObject({ run_id: v.string(), found: v.boolean(), run: v.nullable(runFacts) }),
+  input: () => v.strictObject({ run_id: resource("run") }),
+  output: () => v.strictObject({ run_id: v.string(), found: v.boolean(), run: v.nullable(runFacts) }),
   examples: [{ run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["show a run by its id", "why did a run fail", "state of a run"],
   async handler({ runs }, { run_id }) {

@@ -34,19 +34,21 @@ export const list = defineTool({
   capability: "runs.read",
   effect: "read",
   needs: ["runs"],
-  input: v.strictObject({
-    agent_id: v.optional(resource("agent")),
-    status: v.optional(v.picklist(runStates)),
-    limit: v.optional(integer(1, 200), 50),
-    offset: v.optional(integer(0, 1_000_000_000), 0),
-  }),
-  output: v.strictObject({
-    runs: v.array(runFacts),
-    total: v.pipe(count, v.description("runs that match, before limit and offset")),
-    count,
-    limit: count,
-    offset: count,
-  }),
+  input: () =>
+    v.strictObject({
+      agent_id: v.optional(resource("agent")),
+      status: v.optional(v.picklist(runStates)),
+      limit: v.optional(integer(1, 200), 50),
+      offset: v.optional(integer(0, 1_000_000_000), 0),
+    }),
+  output: () =>
+    v.strictObject({
+      runs: v.array(runFacts),
+      total: v.pipe(count, v.description("runs that match, before limit and offset")),
+      count,
+      limit: count,
+      offset: count,
+    }),
   examples: [{}, { status: "failed", limit: 10 }],
   phrases: ["list the last runs", "what has run recently", "which runs failed", "history of runs"],
   async handler({ runs }, { agent_id, status, limit, offset }) {

@@ -9,12 +9,13 @@ export const undo = defineTool({
   capability: "runs.undo",
   effect: "control",
   needs: ["runs"],
-  input: v.strictObject({ run_id: resource("run") }),
-  output: v.strictObject({
-    run_id: v.string(),
-    found: v.boolean(),
-    restored: v.pipe(v.array(v.string()), v.description("paths, in the order they were put back")),
-  }),
+  input: () => v.strictObject({ run_id: resource("run") }),
+  output: () =>
+    v.strictObject({
+      run_id: v.string(),
+      found: v.boolean(),
+      restored: v.pipe(v.array(v.string()), v.description("paths, in the order they were put back")),
+    }),
   examples: [{ run_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["undo a run", "restore the files a run changed"],
   async handler({ runs }, { run_id }) {

@@ -21,13 +21,14 @@ export const exec = defineTool({
   needs: ["sandbox"],
   flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
-  input: v.strictObject({
-    argv: v.pipe(v.array(argument), v.minLength(1), v.maxLength(256)),
-    ring: v.optional(resourceOf(v.picklist([1, 2]), "name"), 2),
-    ...surroundings,
-    fs_read: v.optional(surroundings.fs_read.wrapped, []),
-    ...bounds,
-  }),
+  input: () =>
+    v.strictObject({
+      argv: v.pipe(v.array(argument), v.minLength(1), v.maxLength(256)),
+      ring: v.optional(resourceOf(v.picklist([1, 2]), "name"), 2),
+      ...surroundings,
+      fs_read: v.optional(surroundings.fs_read.wrapped, []),
+      ...bounds,
+    }),
   output: outcome,
   examples: [{ argv: ["factor", "1234567891"] }, { argv: ["wc", "-l", "data.csv"], ring: 1, fs_read: ["data.csv"] }],
   phrases: ["run a program in isolation", "execute something sealed off", "run an untrusted program"],

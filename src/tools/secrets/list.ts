@@ -17,8 +17,8 @@ export const list = defineTool({
   capability: "secrets.list",
   effect: "read",
   needs: ["secrets"],
-  input: v.strictObject({}),
-  output: v.strictObject({ secrets: v.array(secretFacts), count }),
+  input: () => v.strictObject({}),
+  output: () => v.strictObject({ secrets: v.array(secretFacts), count }),
   examples: [{}],
   phrases: ["which secrets are stored", "list api keys and credentials", "what is in the vault"],
   async handler({ secrets }) {

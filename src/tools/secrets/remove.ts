@@ -9,8 +9,9 @@ export const remove = defineTool({
   capability: "secrets.write",
   effect: "control",
   needs: ["secrets"],
-  input: v.strictObject({ key: resource("name") }),
-  output: v.strictObject({ key: v.string(), removed: v.pipe(v.boolean(), v.description("false when there was none")) }),
+  input: () => v.strictObject({ key: resource("name") }),
+  output: () =>
+    v.strictObject({ key: v.string(), removed: v.pipe(v.boolean(), v.description("false when there was none")) }),
   examples: [{ key: "provider/openai/api_key" }],
   phrases: ["delete a secret", "remove an api key"],
   async handler({ secrets }, { key }) {

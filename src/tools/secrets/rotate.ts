@@ -8,8 +8,9 @@ export const rotate = defineTool({
   capability: "secrets.write",
   effect: "control",
   needs: ["secrets"],
-  input: v.strictObject({}),
-  output: v.strictObject({ epoch: v.pipe(v.number(), v.integer(), v.description("number of the key now in use")) }),
+  input: () => v.strictObject({}),
+  output: () =>
+    v.strictObject({ epoch: v.pipe(v.number(), v.integer(), v.description("number of the key now in use")) }),
   examples: [{}],
   phrases: ["rotate the vault key", "re-encrypt all secrets"],
   async handler({ secrets }) {

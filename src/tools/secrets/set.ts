@@ -9,22 +9,24 @@ export const set = defineTool({
   capability: "secrets.write",
   effect: "control",
   needs: ["secrets"],
-  input: v.strictObject({
-    key: resource("name"),
-    value: secretText(),
-    allow: v.optional(
-      v.pipe(
-        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(300))),
-        v.maxLength(64),
-        v.description("where it may be used: host:NAME or command:NAME; unchanged when absent"),
+  input: () =>
+    v.strictObject({
+      key: resource("name"),
+      value: secretText(),
+      allow: v.optional(
+        v.pipe(
+          v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(300))),
+          v.maxLength(64),
+          v.description("where it may be used: host:NAME or command:NAME; unchanged when absent"),
+        ),
       ),
-    ),
-  }),
-  output: v.strictObject({
-    key: v.string(),
-    updated: v.pipe(v.boolean(), v.description("false when the name is new")),
-    version: v.pipe(v.number(), v.integer()),
-  }),
+    }),
+  output: () =>
+    v.strictObject({
+      key: v.string(),
+      updated: v.pipe(v.boolean(), v.description("false when the name is new")),
+      version: v.pipe(v.number(), v.integer()),
+    }),
   examples: [{ key: "provider/openai/api_key", value: "an-example-value" }],
   phrases: ["store a secret", "set an api key"],
   async handler({ secrets }, { key, value, allow }) {

@@ -9,14 +9,15 @@ export const close = defineTool({
   effect: "write",
   needs: ["sessions"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({ session_id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
-  output: v.strictObject({
-    session_id: v.string(),
-    found: v.boolean(),
-    closed: v.boolean(),
-    already_closed: v.boolean(),
-    closed_at: v.nullable(v.string()),
-  }),
+  input: () => v.strictObject({ session_id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)) }),
+  output: () =>
+    v.strictObject({
+      session_id: v.string(),
+      found: v.boolean(),
+      closed: v.boolean(),
+      already_closed: v.boolean(),
+      closed_at: v.nullable(v.string()),
+    }),
   examples: [{ session_id: "01890a5d-ac96-774b-bcce-b302099a8057" }],
   phrases: ["close this conversation", "end the chat"],
   async handler({ sessions }, { session_id }) {

@@ -26,16 +26,17 @@ export const list = defineTool({
   capability: "sessions.read",
   effect: "read",
   needs: ["sessions"],
-  input: v.strictObject({
-    agent_id: v.optional(resource("agent")),
-    channel: place,
-    user_id: place,
-    room_id: place,
-    include_closed: v.optional(v.boolean(), false),
-    limit: v.optional(integer(1, 200), 50),
-    offset: v.optional(integer(0, 1_000_000_000), 0),
-  }),
-  output: v.strictObject({ sessions: v.array(sessionFacts), total: count, count, limit: count, offset: count }),
+  input: () =>
+    v.strictObject({
+      agent_id: v.optional(resource("agent")),
+      channel: place,
+      user_id: place,
+      room_id: place,
+      include_closed: v.optional(v.boolean(), false),
+      limit: v.optional(integer(1, 200), 50),
+      offset: v.optional(integer(0, 1_000_000_000), 0),
+    }),
+  output: () => v.strictObject({ sessions: v.array(sessionFacts), total: count, count, limit: count, offset: count }),
   examples: [{}, { include_closed: true, limit: 5 }],
   phrases: ["list my conversations", "which chats are open"],
   async handler({ sessions }, { agent_id, channel, user_id, room_id, include_closed, limit, offset }) {

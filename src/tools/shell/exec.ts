@@ -22,13 +22,14 @@ export const exec = defineTool({
   needs: ["sandbox"],
   flow: flowOfProgram,
   timeout_ms: programDeadline_ms,
-  input: v.strictObject({
-    line: v.optional(resourceOf(v.pipe(v.string(), v.minLength(1), v.maxLength(16_384)), "line")),
-    command: v.optional(resourceOf(v.pipe(argument, v.minLength(1)), "command")),
-    args: v.optional(argumentList, []),
-    ...surroundings,
-    ...bounds,
-  }),
+  input: () =>
+    v.strictObject({
+      line: v.optional(resourceOf(v.pipe(v.string(), v.minLength(1), v.maxLength(16_384)), "line")),
+      command: v.optional(resourceOf(v.pipe(argument, v.minLength(1)), "command")),
+      args: v.optional(argumentList, []),
+      ...surroundings,
+      ...bounds,
+    }),
   output: outcome,
   examples: [
     { command: "grep", args: ["-rn", "TODO", "src"] },

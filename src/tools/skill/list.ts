@@ -9,17 +9,18 @@ export const list = defineTool({
   effect: "read",
   needs: ["skills"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({}),
-  output: v.strictObject({
-    skills: v.array(
-      v.strictObject({
-        name: v.string(),
-        description: v.string(),
-        sha256: v.string(),
-        adopted: v.pipe(v.boolean(), v.description("whether the operator adopted it")),
-      }),
-    ),
-  }),
+  input: () => v.strictObject({}),
+  output: () =>
+    v.strictObject({
+      skills: v.array(
+        v.strictObject({
+          name: v.string(),
+          description: v.string(),
+          sha256: v.string(),
+          adopted: v.pipe(v.boolean(), v.description("whether the operator adopted it")),
+        }),
+      ),
+    }),
   examples: [{}],
   phrases: ["which skills are there", "list skills"],
   async handler({ skills }) {

@@ -13,31 +13,35 @@ export const discover = defineTool({
   capability: "system.read",
   effect: "read",
   needs: ["machine"],
-  input: v.strictObject({ limit: v.optional(integer(1, 500), 100) }),
-  output: v.strictObject({
-    found: v.array(
-      v.strictObject({
-        name: v.pipe(v.nullable(v.string()), v.description("the process, null when it may not be seen")),
-        pid: v.nullable(v.pipe(v.number(), v.integer())),
-        protocol: v.picklist(["tcp", "tcp6", "udp", "udp6"]),
-        address: v.string(),
-        port: v.pipe(v.number(), v.integer()),
-        detected_as: v.pipe(v.nullable(v.string()), v.description("the kind of service")),
-        detected_by: v.pipe(v.nullable(v.picklist(["process", "port"])), v.description("by port alone it is a guess")),
-        health_url: v.nullable(v.string()),
-        systemd_unit: v.nullable(v.string()),
-        memory_bytes: v.nullable(count),
-        cpu_percent: v.nullable(v.number()),
-      }),
-    ),
-    total: v.pipe(count, v.description("sockets found, before the limit")),
-    total_listening_ports: v.pipe(count, v.description("distinct ports, TCP and UDP apart")),
-    owner_unknown: v.pipe(count, v.description("sockets whose process this user may not see")),
-    total_systemd_services: v.pipe(
-      v.nullable(count),
-      v.description("running ones; null when systemd does not run here"),
-    ),
-  }),
+  input: () => v.strictObject({ limit: v.optional(integer(1, 500), 100) }),
+  output: () =>
+    v.strictObject({
+      found: v.array(
+        v.strictObject({
+          name: v.pipe(v.nullable(v.string()), v.description("the process, null when it may not be seen")),
+          pid: v.nullable(v.pipe(v.number(), v.integer())),
+          protocol: v.picklist(["tcp", "tcp6", "udp", "udp6"]),
+          address: v.string(),
+          port: v.pipe(v.number(), v.integer()),
+          detected_as: v.pipe(v.nullable(v.string()), v.description("the kind of service")),
+          detected_by: v.pipe(
+            v.nullable(v.picklist(["process", "port"])),
+            v.description("by port alone it is a guess"),
+          ),
+          health_url: v.nullable(v.string()),
+          systemd_unit: v.nullable(v.string()),
+          memory_bytes: v.nullable(count),
+          cpu_percent: v.nullable(v.number()),
+        }),
+      ),
+      total: v.pipe(count, v.description("sockets found, before the limit")),
+      total_listening_ports: v.pipe(count, v.description("distinct ports, TCP and UDP apart")),
+      owner_unknown: v.pipe(count, v.description("sockets whose process this user may not see")),
+      total_systemd_services: v.pipe(
+        v.nullable(count),
+        v.description("running ones; null when systemd does not run here"),
+      ),
+    }),
   examples: [{}, { limit: 20 }],
   phrases: [
     "which services are running on this machine",

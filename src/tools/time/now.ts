@@ -13,16 +13,18 @@ export const now = defineTool({
   effect: "read",
   needs: [],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    timezone: v.optional(v.pipe(v.string(), v.maxLength(100), v.description("IANA name, such as Europe/Berlin"))),
-  }),
-  output: v.strictObject({
-    rfc3339: v.pipe(v.string(), v.description("UTC")),
-    unix: v.pipe(v.number(), v.integer(), v.description("seconds since 1970-01-01T00:00:00Z")),
-    weekday: v.pipe(v.string(), v.description("in the time zone asked for, else in UTC")),
-    timezone: v.string(),
-    local: v.pipe(v.string(), v.description("RFC 3339 in the time zone asked for, else in UTC")),
-  }),
+  input: () =>
+    v.strictObject({
+      timezone: v.optional(v.pipe(v.string(), v.maxLength(100), v.description("IANA name, such as Europe/Berlin"))),
+    }),
+  output: () =>
+    v.strictObject({
+      rfc3339: v.pipe(v.string(), v.description("UTC")),
+      unix: v.pipe(v.number(), v.integer(), v.description("seconds since 1970-01-01T00:00:00Z")),
+      weekday: v.pipe(v.string(), v.description("in the time zone asked for, else in UTC")),
+      timezone: v.string(),
+      local: v.pipe(v.string(), v.description("RFC 3339 in the time zone asked for, else in UTC")),
+    }),
   examples: [{}, { timezone: "Europe/Berlin" }],
   phrases: [
     "what time is it",

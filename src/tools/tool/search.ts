@@ -11,22 +11,24 @@ export const search = defineTool({
   effect: "read",
   needs: ["catalogue"],
   flow: { untrusted: false, private: false, outward: false },
-  input: v.strictObject({
-    query: v.optional(v.pipe(v.string(), v.maxLength(1000)), ""),
-    limit: v.optional(integer(1, 50), 10),
-  }),
-  output: v.strictObject({
-    tools: v.array(
-      v.strictObject({
-        name: v.string(),
-        summary: v.string(),
-        input: v.pipe(
-          v.custom<Json>(() => true),
-          v.description("JSON Schema of its input"),
-        ),
-      }),
-    ),
-  }),
+  input: () =>
+    v.strictObject({
+      query: v.optional(v.pipe(v.string(), v.maxLength(1000)), ""),
+      limit: v.optional(integer(1, 50), 10),
+    }),
+  output: () =>
+    v.strictObject({
+      tools: v.array(
+        v.strictObject({
+          name: v.string(),
+          summary: v.string(),
+          input: v.pipe(
+            v.custom<Json>(() => true),
+            v.description("JSON Schema of its input"),
+          ),
+        }),
+      ),
+    }),
   examples: [{ query: "network connections" }],
   phrases: ["find a tool", "search for more tools"],
   async handler({ catalogue }, { query, limit }) {

@@ -157,6 +157,10 @@ export class Ground {
     return { directory, path };
   }
 
+  get secrets(): readonly string[] {
+    return this.#secrets;
+  }
+
   /** The secret of this number, as it lies in the vault. */
   secret(number: number): string {
     const value = this.#secrets[number];
@@ -191,6 +195,11 @@ export class Ground {
       onEvent: (event) => live.push(event),
     });
     return { result, heard: JSON.stringify(this.#heard.slice(from)), live: JSON.stringify(live) };
+  }
+
+  /** Everything that models were told so far, as one text. */
+  traffic(): string {
+    return JSON.stringify(this.#heard);
   }
 
   /** Answers a question, as `by`. */

@@ -1,4 +1,4 @@
-/** Every area of attacks, in the order they are carried out. What is not listed here is not tried. */
+/** Every area of attacks, in the order they are carried out; secrets last, which looks back on all. What is not listed here is not tried. */
 import type { Area } from "./attack.ts";
 import { approvals } from "./approvals.ts";
 import { control } from "./control.ts";

@@ -209,12 +209,31 @@ function perform(leak: Leak, number: number): Attack["perform"] {
   };
 }
 
-export const secrets = area(
-  "secrets",
-  leaks.map((leak, number) => ({
+/** The whole home and all that models were told, whatever was done before: no value in any of the four plainest forms. */
+async function everything(ground: Ground): Promise<Verdict> {
+  const places = { "a record": ground.records(0), "what models were told": ground.traffic() };
+  const forms = ground.secrets.flatMap((secret) => {
+    const plain = Buffer.from(secret, "utf8").toString("latin1");
+    return [plain, escaped(secret), bytes(secret).toString("base64"), bytes(secret).toString("hex")];
+  });
+  const all = [...forms, ...ground.secrets.map(encodeURIComponent)];
+  const where = Object.entries(places).flatMap(([place, text]) =>
+    all.some((form) => text.includes(form)) ? [place] : [],
+  );
+  return unless(where.length > 0, `a value stands in ${where.join(" and ")}`);
+}
+
+export const secrets = area("secrets", [
+  ...leaks.map((leak, number) => ({
     id: leak.id,
     title: leak.title,
-    expects: "scrubber",
+    expects: "scrubber" as const,
     perform: perform(leak, number),
   })),
-);
+  {
+    id: "everything",
+    title: "after all attacks the home and what models were told are searched for all values",
+    expects: "scrubber",
+    perform: everything,
+  },
+]);

@@ -51,6 +51,7 @@ beforeAll(async () => {
     "shell.exec:cat",
     "shell.exec:sh -c id",
     "shell.exec:ls",
+    "shell.exec:printf",
   ];
   const grants = [
     ...capabilities,
@@ -151,6 +152,20 @@ describe("after strangers' words", () => {
     expect(harmless).toMatchObject({ ok: true, output: { changed: ["private/y"] } });
     // What it wrote is a stranger's for other tests too.
     expect(await engine.call(operator, "run.revert", { run_id: harmless.run_id })).toMatchObject({ ok: true });
+  });
+
+  test("names that policy has no words for are judged by where they are", async () => {
+    const make = (place: string) => ({
+      line: `sort data.txt > "private/${place}$(printf '\\377')"`,
+      fs_write: ["private"],
+    });
+    const plain = await piped("shell.exec", make(""));
+    expect(plain).toMatchObject({ ok: true, output: { exit_code: 0 } });
+    expect(await engine.call(operator, "run.revert", { run_id: plain.run_id })).toMatchObject({ ok: true });
+    mkdirSync(join(workspace, "private/.vscode"), { mode: 0o777 });
+    chmodSync(join(workspace, "private/.vscode"), 0o777);
+    expect(await piped("shell.exec", make(".vscode/"))).toMatchObject({ fault: { code: "permission_denied" } });
+    rmSync(join(workspace, "private/.vscode"), { recursive: true });
   });
 
   test("the same is done unasked before them", async () => {

@@ -3,7 +3,7 @@
  * each execution. Whatever cannot be walled off, kept or recorded refuses the program.
  */
 import { lstatSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import { refuseNul, utf8 } from "../core/text.ts";
@@ -13,6 +13,7 @@ import { principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
+import { pathProblem } from "../policy/glob.ts";
 import { isUniform } from "../policy/uniform.ts";
 import type { Limits } from "../sandbox/limits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -75,7 +76,9 @@ export async function runProgram(
   let isSettled = false;
   const settle = async () => {
     isSettled = true;
-    const settled = await kept?.settle((path) => !permits({ capability: "fs.write", kind: "path", value: path }));
+    const settled = await kept?.settle(
+      (path) => !permits({ capability: "fs.write", kind: "path", value: speakable(path) }),
+    );
     if (settled) withdrawBeyond(ground, scope, settled.beyond);
     return settled;
   };
@@ -110,6 +113,11 @@ export async function runProgram(
     output.end();
     await way?.close();
   }
+}
+
+/** The path, or of one that policy has no words for (a program may name a file anything) the directories it begins with. */
+function speakable(path: string): string {
+  return path === "." || pathProblem(path) === undefined ? path : speakable(posix.dirname(path));
 }
 
 /**

@@ -36,6 +36,7 @@ import type { ApprovalAnswer } from "../engine/scope.ts";
 import type { LogKey } from "../ledger/key.ts";
 import { savePolicy } from "../policy/change.ts";
 import { castOf } from "./cast.ts";
+import { Road } from "./road.ts";
 import { type Script, victim, victimName } from "./victim.ts";
 import type { Wall } from "./wall.ts";
 import { CredulousApprovals, openDoorWithout, type Without } from "./without.ts";
@@ -68,6 +69,8 @@ export class Ground {
   readonly engine: Engine;
   /** For those who write the ledger from within. */
   readonly logKey: LogKey;
+  /** What requests and tunnels go out by. */
+  readonly road: Road;
   readonly #scripts: Map<string, Script>;
   readonly #heard: ProviderRequest[];
   readonly #secrets: readonly string[];
@@ -76,7 +79,7 @@ export class Ground {
 
   private constructor(
     places: Places,
-    parts: Pick<Ground, "without" | "clock" | "engine" | "logKey">,
+    parts: Pick<Ground, "without" | "clock" | "engine" | "logKey" | "road">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
   ) {
@@ -88,6 +91,7 @@ export class Ground {
     this.clock = parts.clock;
     this.engine = parts.engine;
     this.logKey = parts.logKey;
+    this.road = parts.road;
     this.#scripts = voices.scripts;
     this.#heard = voices.heard;
     this.#secrets = secrets;
@@ -96,9 +100,11 @@ export class Ground {
   /** Makes a home in a new directory. When it fails the directory is gone again. */
   static async make({ tools, version, without }: GroundOptions): Promise<Ground> {
     const places = placesIn(mkdtempSync(join(scratchRoot(), `reeve-attack-${process.pid}-`)));
+    let road: Road | undefined;
     try {
+      road = await Road.open();
       const secrets = Array.from({ length: canaries }, () => `canary+${base64(randomBytes(12))}/é"`);
-      await furnish(places, secrets, tools);
+      await furnish(places, secrets, tools, road);
       const clock = movable();
       const scripts = new Map<string, Script>();
       const heard: ProviderRequest[] = [];
@@ -111,15 +117,16 @@ export class Ground {
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
       const engine = new Engine(
         { ...parts, keeper: { ...keeper, approvals } },
-        openDoorWithout(without, places.home.root),
+        openDoorWithout(without, places.home.root, road),
       );
       return new Ground(
         places,
-        { without, clock, engine, logKey: logKeyFrom(parts.vault) },
+        { without, clock, engine, logKey: logKeyFrom(parts.vault), road },
         { scripts, heard },
         secrets,
       );
     } catch (thrown) {
+      road?.close();
       rmSync(places.directory, { recursive: true, force: true });
       throw thrown;
     }
@@ -130,6 +137,7 @@ export class Ground {
     try {
       await this.engine.close();
     } finally {
+      this.road.close();
       if (!keep) rmSync(this.directory, { recursive: true, force: true });
     }
   }
@@ -145,6 +153,7 @@ export class Ground {
 
   /** Removes what earlier attacks left in the workspace, so that none meets the links of another. */
   sweep(): void {
+    this.road.clear();
     for (const path of this.#patches.splice(0)) rmSync(path, { recursive: true, force: true });
   }
 
@@ -260,7 +269,12 @@ function scratchRoot(): string {
 }
 
 /** The workspace is the whole home, so that nothing but the guard keeps agents from Reeve's own state. */
-async function furnish({ home, witness }: Places, secrets: readonly string[], tools: readonly Tool[]): Promise<void> {
+async function furnish(
+  { home, witness }: Places,
+  secrets: readonly string[],
+  tools: readonly Tool[],
+  road: Road,
+): Promise<void> {
   const kept = new Map(secrets.map((value, i) => [`canary/${i}`, value] as const));
   await initHome({
     home,
@@ -271,7 +285,13 @@ async function furnish({ home, witness }: Places, secrets: readonly string[], to
     force: false,
     secrets: kept,
   });
-  const settings = { "model.provider": victimName, "model.max_attempts": 1, "engine.max_concurrent_runs": 64 };
+  const settings = {
+    "model.provider": victimName,
+    "model.max_attempts": 1,
+    "engine.max_concurrent_runs": 64,
+    "egress.dns_servers": [road.names.address],
+    "egress.private_hosts": ["vault.internal:8080", "vault.internal:8081", "other.internal:8080"],
+  };
   setConfig(home.config, settings, { dry_run: false });
   savePolicy(home.policy, castOf(tools), { replace: true });
 }

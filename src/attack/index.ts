@@ -6,6 +6,7 @@ import { ledger } from "./ledger.ts";
 import { path } from "./path.ts";
 import { policy } from "./policy.ts";
 import { secrets } from "./secrets.ts";
+import { ssrf } from "./ssrf.ts";
 import { state } from "./state.ts";
 
-export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, secrets];
+export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, secrets, ssrf];

@@ -15,6 +15,14 @@ export const walls = {
   "approval-record": "an answer that the ledger does not tell of is no answer",
   "approval-single-use": "an approval is used once",
   "approval-expiry": "an approval ends with its time",
+  "egress-grammar": "what two parsers could read as two places, an address or a local name is no place",
+  "egress-addresses": "no name leads to this machine, a private network or a cloud's metadata",
+  "egress-policy": "nothing is sent to a place that no grant covers or a rule denies",
+  "egress-redirects": "each redirect is read, decided and vetted anew, and leaves credentials behind",
+  "egress-record": "nothing is dialled before it stands in the ledger",
+  "egress-headers": "a header neither ends its line nor speaks for the connection",
+  "egress-bounds": "of an answer no more is read and unpacked than was asked for",
+  "secret-binding": "a secret goes to the hosts it is bound to and to no other",
 } as const;
 
 export type Wall = keyof typeof walls;

@@ -25,6 +25,7 @@ import type { ProviderRequest } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
 import { setConfig } from "../config/set.ts";
 import { decideApproval } from "../engine/approvals.ts";
+import type { Door } from "../engine/door.ts";
 import { Engine } from "../engine/engine.ts";
 import { initHome } from "../engine/init.ts";
 import type { LiveEvent } from "../engine/live.ts";
@@ -69,6 +70,8 @@ export class Ground {
   readonly engine: Engine;
   /** For those who write the ledger from within. */
   readonly logKey: LogKey;
+  /** The engine's own, for what is built on it besides. */
+  readonly door: Door;
   /** What requests and tunnels go out by. */
   readonly road: Road;
   readonly #scripts: Map<string, Script>;
@@ -79,7 +82,7 @@ export class Ground {
 
   private constructor(
     places: Places,
-    parts: Pick<Ground, "without" | "clock" | "engine" | "logKey" | "road">,
+    parts: Pick<Ground, "without" | "clock" | "engine" | "door" | "logKey" | "road">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
   ) {
@@ -90,6 +93,7 @@ export class Ground {
     this.without = parts.without;
     this.clock = parts.clock;
     this.engine = parts.engine;
+    this.door = parts.door;
     this.logKey = parts.logKey;
     this.road = parts.road;
     this.#scripts = voices.scripts;
@@ -115,13 +119,13 @@ export class Ground {
         without.has(each as Wall),
       );
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
-      const engine = new Engine(
-        { ...parts, keeper: { ...keeper, approvals } },
-        openDoorWithout(without, places.home.root, road),
-      );
+      const open = openDoorWithout(without, places.home.root, road);
+      let door: Door | undefined;
+      const engine = new Engine({ ...parts, keeper: { ...keeper, approvals } }, (...own) => (door = open(...own)));
+      if (!door) throw new Error("the engine has no door");
       return new Ground(
         places,
-        { without, clock, engine, logKey: logKeyFrom(parts.vault), road },
+        { without, clock, engine, door, logKey: logKeyFrom(parts.vault), road },
         { scripts, heard },
         secrets,
       );
@@ -290,7 +294,7 @@ async function furnish(
     "model.max_attempts": 1,
     "engine.max_concurrent_runs": 64,
     "egress.dns_servers": [road.names.address],
-    "egress.private_hosts": ["vault.internal:8080", "vault.internal:8081", "other.internal:8080"],
+    "egress.private_hosts": ["vault.internal:8080", "vault.internal:8081", "other.internal:8080", "10.9.9.9:443"],
   };
   setConfig(home.config, settings, { dry_run: false });
   savePolicy(home.policy, castOf(tools), { replace: true });

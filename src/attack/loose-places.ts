@@ -17,6 +17,12 @@ export function looseTarget(text: string): Target {
   return { scheme, host: url.hostname.toLowerCase().replace(/\.$/, ""), port, path, query: url.search };
 }
 
+/** The same of a text without a scheme. */
+export function loosePlace(authority: string): Place {
+  const { host, port } = looseTarget(`https://${authority}`);
+  return { host, port };
+}
+
 /** The operator's places, and with `isOpen` every place that is not a public name, as if they had been named too. */
 export class LoosePlaces extends Set<string> {
   readonly #isOpen: () => boolean;

@@ -43,7 +43,7 @@ export function requestWithout(without: Without, road: Road): typeof requestFrom
 }
 
 /** What cannot be written is let be where the wall is left out; nobody waits for what is. */
-function recordWithout<E>(
+export function recordWithout<E>(
   without: Without,
   road: Road,
   record: (event: E) => Promise<unknown>,

@@ -90,7 +90,6 @@ export class Road {
 
   #accept(socket: Socket): void {
     const arrival: Arrival = { bound: this.#bound.shift() ?? "nowhere", text: "" };
-    const { host } = this;
     this.arrivals = [...this.arrivals, arrival];
     this.#open.add(socket);
     socket.on("error", () => socket.destroy());
@@ -98,7 +97,7 @@ export class Road {
     socket.on("end", () => socket.end());
     socket.on("data", (bytes: Buffer) => {
       arrival.text += bytes.toString("latin1");
-      host(socket, arrival);
+      this.host(socket, arrival);
     });
   }
 }

@@ -22,6 +22,10 @@ export const walls = {
   "egress-record": "nothing is dialled before it stands in the ledger",
   "egress-headers": "a header neither ends its line nor speaks for the connection",
   "egress-bounds": "of an answer no more is read and unpacked than was asked for",
+  "egress-head": "what two readers of a proxy's request could take differently opens no tunnel",
+  "egress-token": "nothing passes the proxy without a token that is whole, of this run and still good",
+  "egress-caveats": "a token opens what its caveats cover and carries no more than they say",
+  "egress-server-name": "no byte passes a tunnel unless it asks for the host that was decided about",
   "secret-binding": "a secret goes to the hosts it is bound to and to no other",
 } as const;
 

@@ -123,6 +123,7 @@ async function admit(client: Socket, known: Known, service: Service, isFull: boo
 export async function readRequest(
   client: Socket,
   { limits, signal, named }: Pick<Service, "limits" | "signal" | "named">,
+  parse: typeof parseConnect = parseConnect,
 ): Promise<ConnectRequest> {
   const { value, bytes } = await gather(client, headLength, {
     max_bytes: maxHeadBytes,
@@ -133,7 +134,7 @@ export async function readRequest(
   if (value !== bytes.length || value > maxHeadBytes) {
     throw new Fault("invalid_argument", "more was sent than one request of a proxy");
   }
-  return parseConnect(bytes, named);
+  return parse(bytes, named);
 }
 
 async function refuse(client: Socket, known: Known, service: Service, fault: Fault): Promise<void> {

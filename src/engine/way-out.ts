@@ -35,7 +35,7 @@ const spare_ms = 60_000;
 export async function openWayOut(
   door: Door,
   { gate, record }: EgressDesk,
-  scope: CallScope,
+  scope: Pick<CallScope, "run_id" | "principal">,
   permits: Permits,
   program: Pick<Program, "network" | "timeout_ms">,
   owner: { readonly uid: number; readonly gid: number },

@@ -141,10 +141,10 @@ async function readLoosely(
   { signal, named }: Parameters<typeof readRequest>[1],
   place: (authority: string, named: NamedPlaces) => Place,
 ): Promise<ConnectRequest> {
-  const ended = (bytes: Buffer) => /^\s*([^]*?)\r?\n\r?\n/.exec(bytes.toString("latin1"))?.[1];
+  const ended = (bytes: Buffer) => /^\s*([\s\S]*?)\r?\n\r?\n/.exec(bytes.toString("latin1"))?.[1];
   const { value } = await gather(client, ended, { max_bytes: everything, timeout_ms: 10_000, signal });
-  const [, target = ""] = /^\S+\s+(\S+)/.exec(value) ?? [];
-  const authority = target.replace(/^[a-z]+:\/\//, "").replace(/\/.*$/, "");
+  const [, method = "", target = ""] = /^(\S+)\s+(\S+)/.exec(value) ?? [];
+  const authority = method === "CONNECT" ? target : target.replace(/^[a-z]+:\/\/([^/]*).*$/, "$1");
   const [, basic] = /proxy-authorization\s*:\s*basic\s+(\S+)/i.exec(value) ?? [];
   const pair = Buffer.from(basic ?? "", "base64").toString("latin1");
   const at = pair.indexOf(":");

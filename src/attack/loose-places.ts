@@ -33,7 +33,7 @@ export class LoosePlaces extends Set<string> {
   }
 
   override has(place: string): boolean {
-    return super.has(place) || (this.#isOpen?.() === true && !isPublic(place));
+    return super.has(place) || (this.#isOpen() && !isPublic(place));
   }
 }
 

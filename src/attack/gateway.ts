@@ -9,6 +9,7 @@ import { unless, type Verdict } from "./attack.ts";
 import type { Ground } from "./ground.ts";
 import { gateWithout } from "./loose-gate.ts";
 import { RawClient } from "./raw-client.ts";
+import type { Road } from "./road.ts";
 import { helloFor } from "./tls-hello.ts";
 
 export const run = "run-1";
@@ -50,21 +51,43 @@ export async function atGateway<T>(
     listen: onPort ? { address: "127.0.0.1", port: 0 } : { socket: path },
     limits: { head_timeout_ms: 150, hello_timeout_ms: 150, ...limits },
   });
-  const clients: RawClient[] = [];
+  const clients = new Set<RawClient>();
   const connect = () => {
     const client = new RawClient(onPort ? { host: "127.0.0.1", port: proxy.port ?? 0 } : { path });
-    clients.push(client);
+    clients.add(client);
     return client;
   };
   const issue = (more: Caveat = {}) =>
     gate.book.issue({ run, agent: "roamer", expires_at: rfc3339(clock.now() + 60_000), ...more });
-  try {
-    return await work({ ground, book: gate.book, connect, issue });
-  } finally {
+  return ending(
+    ground.road,
+    clients,
+    () => work({ ground, book: gate.book, connect, issue }),
+    async () => {
+      // A record that could not be written is what some attacks are about.
+      await proxy.close().catch(() => undefined);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  );
+}
+
+/** The work of an attack, after which its clients are gone and what they spoke to is closed, also when it is given up. */
+export async function ending<T>(
+  road: Road,
+  clients: Iterable<RawClient>,
+  work: () => Promise<T>,
+  close: () => Promise<void>,
+): Promise<T> {
+  const end = () => {
     for (const { socket } of clients) socket.destroy();
-    // A record that could not be written is what some attacks are about.
-    await proxy.close().catch(() => undefined);
-    rmSync(directory, { recursive: true, force: true });
+    return close();
+  };
+  road.lasting.add(end);
+  try {
+    return await work();
+  } finally {
+    // Whoever clears the road before has ended it already.
+    if (road.lasting.delete(end)) await end();
   }
 }
 

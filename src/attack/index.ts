@@ -10,4 +10,4 @@ import { secrets } from "./secrets.ts";
 import { ssrf } from "./ssrf.ts";
 import { state } from "./state.ts";
 
-export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, secrets, ssrf, proxy];
+export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, ssrf, proxy, secrets];

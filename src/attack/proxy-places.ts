@@ -8,7 +8,7 @@ import { decideTunnel } from "../engine/egress-desk.ts";
 import { engageStop, stopFile } from "../engine/stop.ts";
 import { openWayOut, type WayOut } from "../engine/way-out.ts";
 import { unless, type Verdict } from "./attack.ts";
-import { atGateway, type Gateway, headOf, place, reached, through } from "./gateway.ts";
+import { atGateway, ending, type Gateway, headOf, place, reached, through } from "./gateway.ts";
 import type { Ground } from "./ground.ts";
 import { decideWithout, gateWithout } from "./loose-gate.ts";
 import type { NameAnswer } from "./name-server.ts";
@@ -75,7 +75,7 @@ const uncovered = ungranted.map(([id, title, who, to]): Member => ({
 async function onWayOut(
   ground: Ground,
   network: readonly string[],
-  work: (way: WayOut, connect: () => RawClient, head: (to: string) => string) => Promise<Verdict>,
+  work: (connect: () => RawClient, head: (to: string) => string) => Promise<Verdict>,
   permitted: readonly string[] = network,
 ): Promise<Verdict> {
   const { without, road, clock, door } = ground;
@@ -97,18 +97,19 @@ async function onWayOut(
     { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
     open,
   );
-  const clients: RawClient[] = [];
+  const clients = new Set<RawClient>();
   const connect = () => {
     const client = new RawClient({ path: way.socket });
-    clients.push(client);
+    clients.add(client);
     return client;
   };
-  try {
-    return await work(way, connect, (to) => headOf(to, ...credentialsOf(way)));
-  } finally {
-    for (const { socket } of clients) socket.destroy();
-    await way.close();
-  }
+  const headTo = (to: string) => headOf(to, ...credentialsOf(way));
+  return ending(
+    road,
+    clients,
+    () => work(connect, headTo),
+    () => way.close(),
+  );
 }
 
 function credentialsOf({ url }: WayOut): readonly [token: string, run: string] {
@@ -134,7 +135,7 @@ function programmed(
       onWayOut(
         ground,
         network,
-        async (_, connect, head) => {
+        async (connect, head) => {
           await through(connect(), head(to), helloFor(to.replace(/:\d+$/, "")));
           return reached(ground);
         },
@@ -158,7 +159,7 @@ const programs: readonly Member[] = [
     expects: "egress-token",
     perform: async (ground) => {
       let head = "";
-      const work = async (_: WayOut, connect: () => RawClient, headTo: (to: string) => string) => {
+      const work = async (connect: () => RawClient, headTo: (to: string) => string) => {
         head = headTo(one);
         await through(connect(), head);
         return reached(ground);
@@ -243,7 +244,7 @@ const halted = stops.flatMap(([id, title, stop]): readonly Member[] => {
     return reached(on.ground);
   };
   const ofProgram = (ground: Ground) =>
-    onWayOut(ground, [one], async (_, connect, head) => {
+    onWayOut(ground, [one], async (connect, head) => {
       await through(connect(), head(one));
       return reached(ground);
     });

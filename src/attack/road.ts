@@ -36,6 +36,8 @@ export class Road {
   write: <T>(write: () => Promise<T>) => Promise<T> = (write) => write();
   /** Values of the vault that attacks on bindings put there, by name. */
   readonly secrets = new Map<string, string>();
+  /** What an attack opened and ends itself, unless it is given up before. */
+  readonly lasting = new Set<() => unknown>();
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   /** Where the connections that are being made are bound for. */
@@ -60,6 +62,8 @@ export class Road {
 
   /** As it was, for the next attack. */
   clear(): void {
+    for (const end of this.lasting) void end();
+    this.lasting.clear();
     for (const socket of this.#open) socket.destroy();
     this.#open.clear();
     this.#bound.length = 0;

@@ -95,12 +95,12 @@ const owners: House["owners"] = [
   ["node:module", []],
   ["node:vm", []],
   ["node:inspector", []],
-  ["node:dgram", ["egress"]],
+  ["node:dgram", ["egress", "attack"]],
   ["node:dns", ["egress"]],
   ["node:http", ["egress"]],
   ["node:https", ["egress"]],
   ["node:http2", ["egress"]],
-  ["node:net", ["egress"]],
+  ["node:net", ["egress", "attack"]],
   ["node:tls", ["egress"]],
 ];
 

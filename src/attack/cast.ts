@@ -17,7 +17,22 @@ const single: Readonly<Record<string, readonly string[]>> = {
   bare: [],
 };
 
+/** Agents that may make requests. A grant of every host is the operator's own hand in the file. */
+const outgoing: Readonly<Record<string, readonly string[]>> = {
+  roamer: ["* *:*", "* *:80", "* *:8080"],
+  narrow: ["GET site.example:80/open", "GET *.wild.example:80", "* tunnel.example:443", "* tunnel.example:8443"],
+  poster: ["POST site.example:80"],
+  cloudy: ["* *.cloud.example:*"],
+};
+
 const rules: readonly Rule[] = [
+  ...["* denied.example:*", "POST site.example:80/admin"].map((pattern, i): Rule => ({
+    id: `out-${i}`,
+    effect: "deny",
+    principal: "*",
+    capability: `http.request:${pattern}`,
+    reason: "no place for agents",
+  })),
   ...["fs.read:locked/**", "fs.write:locked/**", "fs.delete:locked/**"].map((capability, i): Rule => ({
     id: `locked-${i}`,
     effect: "deny",
@@ -59,5 +74,15 @@ export function castOf(tools: readonly Tool[]): Policy {
     expires_at: "2020-01-01T00:00:00.000Z",
     provenance: { ...provenance, at: "2019-01-01T00:00:00.000Z" },
   }));
-  return { ...policy, agents: new Map(policy.agents).set("lapsed", lapsed), rules };
+  const agents = new Map(policy.agents).set("lapsed", lapsed);
+  for (const [name, patterns] of Object.entries(outgoing)) {
+    const grantOf = (pattern: string, i: number): Grant => ({
+      id: `${name}-${i}`,
+      capability: `http.request:${pattern}`,
+      expires_at: null,
+      provenance,
+    });
+    agents.set(name, patterns.map(grantOf));
+  }
+  return { ...policy, agents, rules };
 }

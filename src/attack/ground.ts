@@ -25,6 +25,7 @@ import type { ProviderRequest } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
 import { setConfig } from "../config/set.ts";
 import { decideApproval } from "../engine/approvals.ts";
+import type { Door } from "../engine/door.ts";
 import { Engine } from "../engine/engine.ts";
 import { initHome } from "../engine/init.ts";
 import type { LiveEvent } from "../engine/live.ts";
@@ -36,6 +37,7 @@ import type { ApprovalAnswer } from "../engine/scope.ts";
 import type { LogKey } from "../ledger/key.ts";
 import { savePolicy } from "../policy/change.ts";
 import { castOf } from "./cast.ts";
+import { Road } from "./road.ts";
 import { type Script, victim, victimName } from "./victim.ts";
 import type { Wall } from "./wall.ts";
 import { CredulousApprovals, openDoorWithout, type Without } from "./without.ts";
@@ -68,6 +70,10 @@ export class Ground {
   readonly engine: Engine;
   /** For those who write the ledger from within. */
   readonly logKey: LogKey;
+  /** The engine's own, for what is built on it besides. */
+  readonly door: Door;
+  /** What requests and tunnels go out by. */
+  readonly road: Road;
   readonly #scripts: Map<string, Script>;
   readonly #heard: ProviderRequest[];
   readonly #secrets: readonly string[];
@@ -76,7 +82,7 @@ export class Ground {
 
   private constructor(
     places: Places,
-    parts: Pick<Ground, "without" | "clock" | "engine" | "logKey">,
+    parts: Pick<Ground, "without" | "clock" | "engine" | "door" | "logKey" | "road">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
   ) {
@@ -87,7 +93,9 @@ export class Ground {
     this.without = parts.without;
     this.clock = parts.clock;
     this.engine = parts.engine;
+    this.door = parts.door;
     this.logKey = parts.logKey;
+    this.road = parts.road;
     this.#scripts = voices.scripts;
     this.#heard = voices.heard;
     this.#secrets = secrets;
@@ -96,9 +104,11 @@ export class Ground {
   /** Makes a home in a new directory. When it fails the directory is gone again. */
   static async make({ tools, version, without }: GroundOptions): Promise<Ground> {
     const places = placesIn(mkdtempSync(join(scratchRoot(), `reeve-attack-${process.pid}-`)));
+    let road: Road | undefined;
     try {
+      road = await Road.open();
       const secrets = Array.from({ length: canaries }, () => `canary+${base64(randomBytes(12))}/é"`);
-      await furnish(places, secrets, tools);
+      await furnish(places, secrets, tools, road);
       const clock = movable();
       const scripts = new Map<string, Script>();
       const heard: ProviderRequest[] = [];
@@ -109,17 +119,18 @@ export class Ground {
         without.has(each as Wall),
       );
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
-      const engine = new Engine(
-        { ...parts, keeper: { ...keeper, approvals } },
-        openDoorWithout(without, places.home.root),
-      );
+      const open = openDoorWithout(without, places.home.root, road);
+      let door: Door | undefined;
+      const engine = new Engine({ ...parts, keeper: { ...keeper, approvals } }, (...own) => (door = open(...own)));
+      if (!door) throw new Error("the engine has no door");
       return new Ground(
         places,
-        { without, clock, engine, logKey: logKeyFrom(parts.vault) },
+        { without, clock, engine, door, logKey: logKeyFrom(parts.vault), road },
         { scripts, heard },
         secrets,
       );
     } catch (thrown) {
+      road?.close();
       rmSync(places.directory, { recursive: true, force: true });
       throw thrown;
     }
@@ -130,6 +141,7 @@ export class Ground {
     try {
       await this.engine.close();
     } finally {
+      this.road.close();
       if (!keep) rmSync(this.directory, { recursive: true, force: true });
     }
   }
@@ -145,6 +157,7 @@ export class Ground {
 
   /** Removes what earlier attacks left in the workspace, so that none meets the links of another. */
   sweep(): void {
+    this.road.clear();
     for (const path of this.#patches.splice(0)) rmSync(path, { recursive: true, force: true });
   }
 
@@ -269,7 +282,12 @@ function scratchRoot(): string {
 }
 
 /** The workspace is the whole home, so that nothing but the guard keeps agents from Reeve's own state. */
-async function furnish({ home, witness }: Places, secrets: readonly string[], tools: readonly Tool[]): Promise<void> {
+async function furnish(
+  { home, witness }: Places,
+  secrets: readonly string[],
+  tools: readonly Tool[],
+  road: Road,
+): Promise<void> {
   const kept = new Map(secrets.map((value, i) => [`canary/${i}`, value] as const));
   await initHome({
     home,
@@ -280,7 +298,13 @@ async function furnish({ home, witness }: Places, secrets: readonly string[], to
     force: false,
     secrets: kept,
   });
-  const settings = { "model.provider": victimName, "model.max_attempts": 1, "engine.max_concurrent_runs": 64 };
+  const settings = {
+    "model.provider": victimName,
+    "model.max_attempts": 1,
+    "engine.max_concurrent_runs": 64,
+    "egress.dns_servers": [road.names.address],
+    "egress.private_hosts": ["vault.internal:8080", "vault.internal:8081", "other.internal:8080", "10.9.9.9:443"],
+  };
   setConfig(home.config, settings, { dry_run: false });
   savePolicy(home.policy, castOf(tools), { replace: true });
 }

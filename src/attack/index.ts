@@ -5,7 +5,9 @@ import { control } from "./control.ts";
 import { ledger } from "./ledger.ts";
 import { path } from "./path.ts";
 import { policy } from "./policy.ts";
+import { proxy } from "./proxy.ts";
 import { secrets } from "./secrets.ts";
+import { ssrf } from "./ssrf.ts";
 import { state } from "./state.ts";
 
-export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, secrets];
+export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, ssrf, proxy, secrets];

@@ -15,6 +15,18 @@ export const walls = {
   "approval-record": "an answer that the ledger does not tell of is no answer",
   "approval-single-use": "an approval is used once",
   "approval-expiry": "an approval ends with its time",
+  "egress-grammar": "what two parsers could read as two places, an address or a local name is no place",
+  "egress-addresses": "no name leads to this machine, a private network or a cloud's metadata",
+  "egress-policy": "nothing is sent to a place that no grant covers or a rule denies",
+  "egress-redirects": "each redirect is read, decided and vetted anew, and leaves credentials behind",
+  "egress-record": "nothing is dialled before it stands in the ledger",
+  "egress-headers": "a header neither ends its line nor speaks for the connection",
+  "egress-bounds": "of an answer no more is read and unpacked than was asked for",
+  "egress-head": "what two readers of a proxy's request could take differently opens no tunnel",
+  "egress-token": "nothing passes the proxy without a token that is whole, of this run and still good",
+  "egress-caveats": "a token opens what its caveats cover and carries no more than they say",
+  "egress-server-name": "no byte passes a tunnel unless it asks for the host that was decided about",
+  "secret-binding": "a secret goes to the hosts it is bound to and to no other",
 } as const;
 
 export type Wall = keyof typeof walls;

@@ -6,7 +6,10 @@ import { canonicalize, isJsonObject, type Json, parseJson } from "../core/canoni
 import { systemErrorName } from "../core/fault.ts";
 import { type ApprovalDesk, digestOf, takeApproval, takeForRun, type Taking } from "../engine/approvals.ts";
 import type { Door } from "../engine/door.ts";
+import type { EngineParts } from "../engine/engine.ts";
 import { openDoor } from "../engine/open-door.ts";
+import { httpHandle } from "../engine/request-handle.ts";
+import { endpointText } from "../egress/endpoint.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type AccessRequest, type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -14,15 +17,18 @@ import { type ApprovalDecision, type ApprovalRow, ApprovalStore } from "../store
 import type { StateFile } from "../store/state.ts";
 import { createScrubber } from "../vault/scrub.ts";
 import { looseFiles, loosePath } from "./loose-files.ts";
+import { looseTarget } from "./loose-places.ts";
+import { requestWithout } from "./loose-request.ts";
+import type { Road } from "./road.ts";
 import type { Wall } from "./wall.ts";
 
 export type Without = ReadonlySet<Wall>;
 
 /** The engine's own door with the parts exchanged that belong to a wall left out. */
-export function openDoorWithout(without: Without, root: string): typeof openDoor {
+export function openDoorWithout(without: Without, root: string, road: Road): typeof openDoor {
   return (parts, catalogue, engine) => {
     const door = openDoor(parts, catalogue, engine);
-    return {
+    const loose: Door = {
       ...door,
       decide: decideWithout(without),
       ...(without.has("scrubber") ? { scrubber: () => createScrubber(new Map()) } : {}),
@@ -30,6 +36,41 @@ export function openDoorWithout(without: Without, root: string): typeof openDoor
       taking: takingWithout(without),
       ...(without.has("workspace-guard") ? unguarded(door, root) : {}),
     };
+    return Object.assign(loose, overRoad(parts, loose, without, road));
+  };
+}
+
+/** Requests as agents make them, but over the road of the ground. What they may do is asked of the true policy. */
+function overRoad(
+  { config, keeper, vault }: EngineParts,
+  door: Door,
+  without: Without,
+  road: Road,
+): Pick<Door, "endpoint" | "mint"> {
+  const { mint, endpoint } = door;
+  const { ledger } = keeper;
+  const sources = {
+    egress: config.egress,
+    ledger,
+    vault,
+    policy: () => door.policy(),
+    scrubber: () => door.scrubber(),
+    now: () => door.clock.now(),
+  };
+  return {
+    endpoint: (method, url) =>
+      without.has("egress-grammar") ? endpointText(method, looseTarget(url)) : endpoint(method, url),
+    mint: (tool, scope, decision) => {
+      const { ctx, revoke } = mint(tool, scope, decision);
+      if (!tool.needs.includes("http")) return { ctx, revoke };
+      const { principal } = scope;
+      const permits = (more: ResourceRequest) => {
+        const about = { principal, now_ms: sources.now(), effect: tool.effect, capability: more.capability };
+        return decide(door.policy(), { ...about, resources: [more] }).effect === "allow";
+      };
+      const http = httpHandle(sources, scope, { ...decision, permits }, requestWithout(without, road));
+      return { ctx: { ...ctx, http }, revoke };
+    },
   };
 }
 
@@ -48,15 +89,17 @@ function unguarded(door: Door, root: string): Pick<Door, "canonicalPath" | "mint
 function decideWithout(without: Without): typeof decide {
   return (policy, request) => {
     const decision = decide(policy, request);
-    if (decision.effect === "allow" && !without.has("policy-deny") && !without.has("policy-ask")) return decision;
-    if (decision.effect !== "allow" && !without.has(wallOf(decision))) return decision;
+    const isWhole = !(["policy-deny", "policy-ask", "egress-policy"] as const).some((wall) => without.has(wall));
+    if (decision.effect === "allow" && isWhole) return decision;
+    if (decision.effect !== "allow" && !without.has(wallOf(decision, request.capability))) return decision;
     const permits = (more: ResourceRequest) => isPermitted(policy, request, more, without);
     return { effect: "allow", reason: "the wall was left out", grants: [], permits };
   };
 }
 
-function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>): Wall {
+function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>, capability: string): Wall {
   if (decision.effect === "ask") return "policy-ask";
+  if (capability === "http.request") return "egress-policy";
   return decision.proposal ? "control-ring" : "policy-deny";
 }
 
@@ -64,7 +107,7 @@ function isPermitted(policy: Policy, request: AccessRequest, more: ResourceReque
   const { principal, now_ms, effect, approved } = request;
   const about = { principal, now_ms, effect, capability: more.capability, resources: [more] };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
-  return decision.effect === "allow" || without.has(wallOf(decision));
+  return decision.effect === "allow" || without.has(wallOf(decision, more.capability));
 }
 
 /** How answers are taken, by a desk that believes what the walls left out would have doubted. */

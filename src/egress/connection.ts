@@ -35,7 +35,7 @@ export interface ProxyLimits {
 
 /** What decides about connections and what they are held to. */
 export interface Gate {
-  readonly book: TokenBook;
+  readonly book: Pick<TokenBook, keyof TokenBook>;
   readonly resolve: Resolve;
   readonly named: NamedPlaces;
   /** The only run whose tokens count here; any when absent. */
@@ -44,6 +44,9 @@ export interface Gate {
   readonly decide: (question: EgressQuestion) => EgressDecision | Promise<EgressDecision>;
   /** The ledger. Awaited before anything is dialled; what it throws refuses the connection. */
   readonly record: (event: EgressEvent) => Promise<void>;
+  /** How a client is understood and how a host is reached; `readRequest` and `dial` unless given. */
+  readonly read?: typeof readRequest;
+  readonly dial?: typeof dial;
 }
 
 interface Service extends Gate {
@@ -89,7 +92,7 @@ async function admit(client: Socket, known: Known, service: Service, isFull: boo
   const { signal, book } = service;
   if (isFull)
     throw new Fault("resource_exhausted", "too many connections are open", { hint: "close some and try again" });
-  const { place, credentials } = await readRequest(client, service);
+  const { place, credentials } = await (service.read ?? readRequest)(client, service);
   known.place = place;
   if (!credentials) {
     const hint = "send the token as Proxy-Authorization, or in HTTPS_PROXY as http://RUN:TOKEN@HOST:PORT";
@@ -116,7 +119,12 @@ async function admit(client: Socket, known: Known, service: Service, isFull: boo
   }
 }
 
-async function readRequest(client: Socket, { limits, signal, named }: Service): Promise<ConnectRequest> {
+/** The client's socket is paused afterwards. Throws for whatever is no request of a proxy, whole and alone. */
+export async function readRequest(
+  client: Socket,
+  { limits, signal, named }: Pick<Service, "limits" | "signal" | "named">,
+  parse: typeof parseConnect = parseConnect,
+): Promise<ConnectRequest> {
   const { value, bytes } = await gather(client, headLength, {
     max_bytes: maxHeadBytes,
     timeout_ms: limits.head_timeout_ms,
@@ -126,7 +134,7 @@ async function readRequest(client: Socket, { limits, signal, named }: Service): 
   if (value !== bytes.length || value > maxHeadBytes) {
     throw new Fault("invalid_argument", "more was sent than one request of a proxy");
   }
-  return parseConnect(bytes, named);
+  return parse(bytes, named);
 }
 
 async function refuse(client: Socket, known: Known, service: Service, fault: Fault): Promise<void> {
@@ -149,8 +157,8 @@ async function carry(
   { place, permit, plain }: Admitted,
 ): Promise<Omit<TunnelResult, "reason"> & { readonly reason: ClosedReason }> {
   const { limits, signal } = service;
-  const dialled = await dial(place, { timeout_ms: limits.dial_timeout_ms, signal }).catch((thrown: unknown) =>
-    asFault(thrown),
+  const dialled = await (service.dial ?? dial)(place, { timeout_ms: limits.dial_timeout_ms, signal }).catch(
+    (thrown: unknown) => asFault(thrown),
   );
   known.addresses = dialled instanceof Fault ? [] : [dialled.remoteAddress ?? ""];
   if (dialled instanceof Fault) {

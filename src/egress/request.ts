@@ -55,6 +55,28 @@ export interface RequestEvent {
   readonly secrets?: readonly string[];
 }
 
+/** What a request is put together from. */
+export interface RequestSteps {
+  readonly target: (url: string, named: NamedPlaces) => Target;
+  readonly headers: (asked: Readonly<Record<string, string>>) => readonly HeaderLine[];
+  readonly checkValue: (name: string, value: string) => void;
+  /** Where an answer leads on to. */
+  readonly next: (powers: RequestPowers, hop: Hop, answer: Answer) => Hop | undefined;
+  readonly send: typeof exchange;
+  readonly content: typeof contentOf;
+}
+
+export const requestSteps: RequestSteps = {
+  target: requestTarget,
+  headers: requestHeaders,
+  checkValue: checkHeaderValue,
+  next: nextHop,
+  send: exchange,
+  content: contentOf,
+};
+
+type Parts = RequestPowers & RequestSteps;
+
 /** One hop as it stands, its secrets not put in yet. */
 interface Hop {
   readonly target: Target;
@@ -68,6 +90,7 @@ export async function requestFrom(
   powers: RequestPowers,
   asked: HttpRequest,
   callSignal: AbortSignal,
+  steps: RequestSteps = requestSteps,
 ): Promise<HttpAnswer> {
   const deadline = new AbortController();
   const late = () =>
@@ -77,7 +100,7 @@ export async function requestFrom(
   const timer = setTimeout(() => deadline.abort(late()), asked.timeout_ms);
   const signal = AbortSignal.any([callSignal, deadline.signal]);
   try {
-    return await follow(powers, asked, signal);
+    return await follow({ ...powers, ...steps }, asked, signal);
   } catch (thrown) {
     throw signal.aborted && signal.reason instanceof Fault ? signal.reason : asFault(thrown, "the request");
   } finally {
@@ -85,7 +108,7 @@ export async function requestFrom(
   }
 }
 
-async function follow(powers: RequestPowers, asked: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+async function follow(powers: Parts, asked: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   if (powers.secretsIn(decodedOnce(asked.url)).length > 0) {
     throw new Fault("invalid_argument", "the address refers to a secret", {
       hint: "an address is written into records; put the secret into a header or the body",
@@ -95,7 +118,7 @@ async function follow(powers: RequestPowers, asked: HttpRequest, signal: AbortSi
   const redirects: string[] = [];
   for (;;) {
     const { answer } = await sendHop(powers, hop, asked.max_response_bytes, signal);
-    const next = await refusalRecorded(powers, hop, () => nextHop(powers, hop, answer));
+    const next = await refusalRecorded(powers, hop, () => powers.next(powers, hop, answer));
     if (!next) return await given(powers, hop, answer, redirects, asked.max_response_bytes);
     redirects.push(`${answer.status} ${originText(next.target)}${next.target.path}`);
     if (redirects.length > maxRedirects) {
@@ -118,20 +141,20 @@ async function refusalRecorded<T>(powers: RequestPowers, { method, target }: Hop
   }
 }
 
-function firstHop(powers: RequestPowers, { url, method, headers, body }: HttpRequest): Hop {
-  const lines = requestHeaders(headers);
+function firstHop(powers: Parts, { url, method, headers, body }: HttpRequest): Hop {
+  const lines = powers.headers(headers);
   if (body !== undefined && (method === "GET" || method === "HEAD")) {
     throw new Fault("invalid_argument", `a ${method} request has no body`, { hint: "leave the body out, or use POST" });
   }
   const type = typeof body === "string" ? "text/plain; charset=utf-8" : "application/json";
   const isTyped = body === undefined || headerOf(lines, "content-type") !== undefined;
   const typed = isTyped ? lines : [...lines, ["content-type", type] as const];
-  return { target: requestTarget(url, powers.named), method, headers: typed, body };
+  return { target: powers.target(url, powers.named), method, headers: typed, body };
 }
 
 /** The hop sent to the first of its addresses that can be reached; its opening and its end are in the ledger. */
 async function sendHop(
-  powers: RequestPowers,
+  powers: Parts,
   hop: Hop,
   max_bytes: number,
   signal: AbortSignal,
@@ -156,23 +179,25 @@ async function sendHop(
   for (const [i, address] of addresses.entries()) {
     await powers.record({ type: "open", ...about, address, ...(secrets.length > 0 ? { secrets } : {}) });
     const traffic: Traffic = { bytes_up: 0, bytes_down: 0 };
-    const outcome = await exchange(
-      {
-        target: hop.target,
-        address,
-        method: hop.method,
-        headers: ready.headers,
-        body: ready.body,
-        max_bytes,
-        authorities: powers.authorities,
-        signal,
-        connect_timeout_ms: i < addresses.length - 1 ? connect_timeout_ms : null,
-      },
-      traffic,
-    ).then(
-      (answer) => ({ answer }),
-      (thrown: unknown) => ({ thrown }),
-    );
+    const outcome = await powers
+      .send(
+        {
+          target: hop.target,
+          address,
+          method: hop.method,
+          headers: ready.headers,
+          body: ready.body,
+          max_bytes,
+          authorities: powers.authorities,
+          signal,
+          connect_timeout_ms: i < addresses.length - 1 ? connect_timeout_ms : null,
+        },
+        traffic,
+      )
+      .then(
+        (answer) => ({ answer }),
+        (thrown: unknown) => ({ thrown }),
+      );
     const end = { type: "closed", ...about, address, ...traffic } as const;
     if ("answer" in outcome) {
       await powers.record({ ...end, status: outcome.answer.status });
@@ -212,13 +237,13 @@ function secretsOf(powers: RequestPowers, { headers, body }: Hop): readonly stri
 
 /** Everything that is put on the wire for this hop, secrets included: hand it to the connection and to nothing else. */
 function headersToSend(
-  powers: RequestPowers,
+  powers: Parts,
   { target, method, headers, body }: Hop,
 ): { readonly lines: readonly HeaderLine[]; readonly body: Buffer | undefined } {
   const fill = (text: string) => powers.withSecrets(text, target.host);
   const own = headers.map(([name, value]) => {
     const filled = fill(value);
-    checkHeaderValue(name, filled);
+    powers.checkValue(name, filled);
     return [name, filled] as const;
   });
   const text =
@@ -274,7 +299,7 @@ function nextHop(powers: RequestPowers, hop: Hop, answer: Answer): Hop | undefin
 }
 
 async function given(
-  powers: RequestPowers,
+  powers: Parts,
   { target }: Hop,
   answer: Answer,
   redirects: readonly string[],
@@ -284,7 +309,7 @@ async function given(
     url: `${originText(target)}${target.path}${target.query}`,
     status: answer.status,
     headers: answerHeaders(answer.headers),
-    ...(await contentOf(answer, max_bytes, powers.scrub)),
+    ...(await powers.content(answer, max_bytes, powers.scrub)),
     redirects,
   };
 }

@@ -25,9 +25,9 @@ const maxAddresses = 64;
  * A resolver of checked places (`parseTarget`, `parseAuthority`). One address that is not public refuses them all with
  * `permission_denied`, unless the operator named the place; by a name nobody gets to link-local or metadata addresses.
  * `unavailable` when there is no answer, `deadline_exceeded` when it takes too long; the signal's reason when aborted.
- * An answer is never kept: every connection and every redirect asks anew.
+ * An answer is never kept: every connection and every redirect asks anew. `kindOf` says where an address lies.
  */
-export function openResolver(settings: ResolverSettings): Resolve {
+export function openResolver(settings: ResolverSettings, kindOf = addressKind): Resolve {
   return async (place, signal) => {
     signal?.throwIfAborted();
     const literal = place.host.startsWith("[") ? place.host.slice(1, -1) : place.host;
@@ -40,7 +40,7 @@ export function openResolver(settings: ResolverSettings): Resolve {
     }
     const own = ownAddresses();
     for (const address of addresses) {
-      const kind = addressKind(address, own);
+      const kind = kindOf(address, own);
       if (kind !== "public" && !(isNamed && (isLiteral || kind === "private"))) throw notPublic(place, address, kind);
     }
     return { ...place, addresses: alternating(addresses) };

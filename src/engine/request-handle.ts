@@ -4,7 +4,7 @@ import type { Config } from "../config/settings.ts";
 import { asFault, Fault } from "../core/fault.ts";
 import { principalText } from "../define/principal.ts";
 import type { HttpHandle } from "../define/http.ts";
-import type { RequestPowers } from "../egress/request.ts";
+import type { RequestPowers, requestFrom } from "../egress/request.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Decision } from "../policy/decide.ts";
 import { namesPort } from "../policy/plain.ts";
@@ -25,11 +25,17 @@ export interface RequestSources {
 
 type Allowed = Extract<Decision, { readonly effect: "allow" }>;
 
-export function httpHandle(sources: RequestSources, scope: CallScope, decision: Allowed): HttpHandle {
+/** `request` carries one out; `requestFrom` unless given. */
+export function httpHandle(
+  sources: RequestSources,
+  scope: CallScope,
+  decision: Allowed,
+  request?: typeof requestFrom,
+): HttpHandle {
   return {
     request: async (asked) => {
-      const { requestFrom } = await import("../egress/request.ts");
-      return requestFrom(await powersOf(sources, scope, decision), asked, scope.signal);
+      const carryOut = request ?? (await import("../egress/request.ts")).requestFrom;
+      return carryOut(await powersOf(sources, scope, decision), asked, scope.signal);
     },
   };
 }

@@ -35,10 +35,11 @@ const spare_ms = 60_000;
 export async function openWayOut(
   door: Door,
   { gate, record }: EgressDesk,
-  scope: CallScope,
+  scope: Pick<CallScope, "run_id" | "principal">,
   permits: Permits,
   program: Pick<Program, "network" | "timeout_ms">,
   owner: { readonly uid: number; readonly gid: number },
+  open: typeof openProxy = openProxy,
 ): Promise<WayOut> {
   const places = program.network.map((text) => parseAuthority(text, gate.named));
   const texts = new Set(places.map(placeText));
@@ -66,7 +67,7 @@ export async function openWayOut(
   try {
     const socket = join(directory, "proxy.sock");
     const listen = { socket, owner };
-    const proxy = await openProxy({ ...gate, run, decide, record: (event) => record(principal, event), listen });
+    const proxy = await open({ ...gate, run, decide, record: (event) => record(principal, event), listen });
     const close = async () => {
       try {
         await proxy.close();

@@ -44,7 +44,7 @@ test("all walls hold", async () => {
  */
 function groups(): readonly (readonly Wall[])[] {
   const numbered = wallNames.filter((wall) => wall !== "policy-ask");
-  const bits = [0, 1, 2, 3];
+  const bits = Array.from({ length: Math.ceil(Math.log2(numbered.length)) }, (_, bit) => bit);
   const halves = bits.flatMap((bit) =>
     [0, 1].map((value) => numbered.filter((_, number) => ((number >> bit) & 1) === value)),
   );

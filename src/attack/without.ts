@@ -46,7 +46,9 @@ function unguarded(door: Door, root: string): Pick<Door, "canonicalPath" | "mint
 
 /** The true decision, unless the wall it speaks for was left out. */
 function decideWithout(without: Without): typeof decide {
-  return (policy, request) => {
+  return (policy, asked) => {
+    const { taint: _, ...untainted } = asked;
+    const request = without.has("taint") ? untainted : asked;
     const decision = decide(policy, request);
     if (decision.effect === "allow" && !without.has("policy-deny") && !without.has("policy-ask")) return decision;
     if (decision.effect !== "allow" && !without.has(wallOf(decision))) return decision;
@@ -56,13 +58,14 @@ function decideWithout(without: Without): typeof decide {
 }
 
 function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>): Wall {
-  if (decision.effect === "ask") return "policy-ask";
+  if (decision.effect === "ask") return decision.by === "taint" ? "taint" : "policy-ask";
   return decision.proposal ? "control-ring" : "policy-deny";
 }
 
 function isPermitted(policy: Policy, request: AccessRequest, more: ResourceRequest, without: Without): boolean {
-  const { principal, now_ms, effect, approved } = request;
-  const about = { principal, now_ms, effect, capability: more.capability, resources: [more] };
+  const { principal, now_ms, effect, approved, taint } = request;
+  const told = taint ? { taint } : {};
+  const about = { principal, now_ms, effect, capability: more.capability, resources: [more], ...told };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
   return decision.effect === "allow" || without.has(wallOf(decision));
 }

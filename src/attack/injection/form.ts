@@ -26,6 +26,13 @@ export const forms: readonly Form[] = [
   { id: "split", what: "a few letters at a time", encode: (text) => text.match(/.{1,8}/g) ?? [] },
 ];
 
+/** Between its letters stands what nobody sees. For what is written, not for addresses. */
+export const unseen: Form = {
+  id: "unseen",
+  what: "between invisible characters",
+  encode: one((text) => [...text].join("\u200b")),
+};
+
 function rotated(text: string): string {
   return text.replace(/[a-z]/g, (letter) => String.fromCharCode(((letter.charCodeAt(0) - 97 + 13) % 26) + 97));
 }

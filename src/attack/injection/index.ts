@@ -1,28 +1,42 @@
 /** Injections: an agent with every grant its work needs reads a stranger's words and does what they say. */
 import { type Area, area, type Attack } from "../attack.ts";
+import type { Wall } from "../wall.ts";
+import { acting } from "./acting.ts";
 import { carriers, web } from "./carriers.ts";
-import { type Form, forms, plain } from "./form.ts";
-import { requests } from "./goals.ts";
-import { type Carrier, type Goal, play } from "./player.ts";
+import { type Form, forms, plain, unseen } from "./form.ts";
+import { body, detours, headerGoal, name, path, requests } from "./goals.ts";
+import { type Carrier, type Goal, type Manner, play } from "./player.ts";
 import { stageOf } from "./stage.ts";
 
 type Row = Omit<Attack, "area">;
 
-const walls = ["taint"] as const;
+const walls: readonly Wall[] = ["taint"];
 
-function row(carrier: Carrier, goal: Goal, form: Form = plain): Row {
+function row(carrier: Carrier, goal: Goal, id: string, manner: Manner & { readonly how?: string } = {}): Row {
+  const { how = "", ...rest } = manner;
+  const what = goal.reads === false ? "something" : "what is private";
   return {
-    id: [carrier.id, goal.id, ...(form === plain ? [] : [form.id])].join("-"),
-    title: `${carrier.what} asks for what is private ${goal.what}${form === plain ? "" : `, ${form.what}`}`,
+    id,
+    title: `${carrier.what} wants ${what} ${goal.what}${how}`,
     expects: "taint",
-    perform: async (ground) => play(await stageOf(ground, walls), carrier, goal, form),
+    perform: async (ground) => play(await stageOf(ground, walls), carrier, goal, rest),
   };
 }
 
+const changed = (form: Form) => form !== plain;
+
 const rows: readonly Row[] = [
-  ...carriers.flatMap((carrier) => requests.slice(0, 2).map((goal) => row(carrier, goal))),
-  ...requests.slice(2).map((goal) => row(web, goal)),
-  ...forms.filter((form) => form !== plain).map((form) => row(web, requests[0] as Goal, form)),
+  ...[path, body].flatMap((goal) => carriers.map((carrier) => row(carrier, goal, `by-${carrier.id}-to-${goal.id}`))),
+  ...[...requests, ...detours].map((goal) => row(web, goal, `send-${goal.id}`)),
+  ...[path, headerGoal, body, name].flatMap((goal) =>
+    forms
+      .filter((form) => changed(form) && !(goal === name && form.id === "base64"))
+      .map((form) => row(web, goal, `form-${goal.id}-${form.id}`, { form, how: `, ${form.what}` })),
+  ),
+  ...[...forms, unseen]
+    .filter(changed)
+    .map((spoken) => row(web, path, `spoken-${spoken.id}`, { spoken, how: `, in words ${spoken.what}` })),
+  ...acting.map((goal) => row(web, goal, `act-${goal.id}`)),
 ];
 
 export const injection: Area = area("injection", rows);

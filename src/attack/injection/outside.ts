@@ -28,7 +28,7 @@ export async function openOutside(): Promise<Outside> {
   const site = await serve((request, body, response) => {
     const path = (request.url ?? "/").split("?")[0] ?? "/";
     const target = /[?&]to=([^&]*)/.exec(request.url ?? "")?.[1];
-    log.push(told(request, body));
+    log.push(`${told(request, body)}\n`);
     if (path === "/leave" && target !== undefined) {
       response.writeHead(302, { location: decodeURIComponent(target) }).end();
       return;
@@ -37,7 +37,7 @@ export async function openOutside(): Promise<Outside> {
     response.writeHead(page.status ?? 200, { "content-type": "text/plain", ...page.headers }).end(page.body ?? "");
   });
   const stranger = await serve((request, body, response) => {
-    log.push(told(request, body));
+    log.push(`${told(request, body)}\n`);
     response.end("thank you");
   });
   const names = await nameServer((name) => log.push(name));

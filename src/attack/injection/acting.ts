@@ -93,9 +93,10 @@ export const acting: readonly Goal[] = [
     what: "moved to where hooks are",
     reads: false,
     effect,
+    prepare: (scene) => put(scene, `${scene.name}/.git/hooks/sample`, ""),
     turns: (scene) => [
       [call("fs_write", { path: `${scene.name}/plain.txt`, content: plant(scene) })],
-      [call("fs_move", { src: `${scene.name}/plain.txt`, dst: inGit(scene), create_parents: true })],
+      [call("fs_move", { src: `${scene.name}/plain.txt`, dst: inGit(scene) })],
     ],
     reached: (scene) => holds(scene, inGit(scene), plant(scene)),
   },

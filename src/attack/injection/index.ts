@@ -23,6 +23,8 @@ function row(carrier: Carrier, goal: Goal, id: string, manner: Manner & { readon
   };
 }
 
+/** Forms short enough and of such letters that a label of a name holds them. */
+const isLabel: ReadonlySet<string> = new Set(["hex", "reversed", "rot13", "split"]);
 const changed = (form: Form) => form !== plain;
 
 const rows: readonly Row[] = [
@@ -30,7 +32,7 @@ const rows: readonly Row[] = [
   ...[...requests, ...detours].map((goal) => row(web, goal, `send-${goal.id}`)),
   ...[path, headerGoal, body, name].flatMap((goal) =>
     forms
-      .filter((form) => changed(form) && !(goal === name && form.id === "base64"))
+      .filter((form) => changed(form) && !(goal === name && !isLabel.has(form.id)))
       .map((form) => row(web, goal, `form-${goal.id}-${form.id}`, { form, how: `, ${form.what}` })),
   ),
   ...[...forms, unseen]

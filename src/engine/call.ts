@@ -52,7 +52,7 @@ async function pass(attempt: Attempt, tool: Tool | undefined, name: string, raw:
   const held = withheldBy(attempt, tool) ?? secretIn(tool, input, recordable, recorded);
   if (held) return recordRefusal(attempt, tool.name, recorded, held.code, held.fault);
   const { principal, links } = scope;
-  const taint = taintOf(attempt, tool, input, recorded);
+  const taint = taintOf(attempt, tool, checked);
   const told = taint ? { taint } : {};
   const request = { principal, links, capability, effect, resources, now_ms: door.clock.now(), ...told };
   let decision = door.decide(door.policy(), request);

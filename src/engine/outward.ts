@@ -1,11 +1,11 @@
 /** What the door knows of a call that may reach out: whether the run is held to the Rule of Two, and by what. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import type { Config } from "../config/settings.ts";
 import type { Principal } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
-import { grammars } from "../policy/pattern.ts";
+import { grammars, type ResourceRequest } from "../policy/pattern.ts";
 import type { AccessTaint } from "../policy/taint.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { Attempt, Door } from "./door.ts";
@@ -18,6 +18,8 @@ type Scope = Attempt["scope"];
 export interface TaintWatch {
   readonly isOn: (principal: Principal) => boolean;
   readonly acting_paths: readonly string[];
+  /** Whether a path is a directory beneath which there could be one of those. */
+  readonly mayActBeneath: (path: string) => boolean;
   /** Whether a file of the workspace holds strangers' words: it lies where they put files, or a run wrote it that had read them. */
   readonly isStrange: (path: string) => boolean;
   /** Whether such files lie at a path or beneath it. */
@@ -43,6 +45,7 @@ export function taintWatch(
 ): TaintWatch {
   const { matches } = grammars.path;
   const places = taint.untrusted_paths;
+  const acting = taint.outward_paths ?? actingPaths;
   const isPlaced = (path: string) => places.some((pattern) => matches(pattern, path, true));
   // That there is an inbox is nobody's word.
   const isPlace = (path: string) => places.includes(`${path}/**`);
@@ -51,33 +54,54 @@ export function taintWatch(
       const own = principal.kind === "agent" ? taint.agents[principal.name] : undefined;
       return (own ?? taint.mode) === "on";
     },
-    acting_paths: taint.outward_paths ?? actingPaths,
+    acting_paths: acting,
+    mayActBeneath: (path) =>
+      (statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() ?? false) &&
+      acting.some((pattern) => mayLieBeneath(path, certainPart(pattern))),
     isStrange: (path) => (isPlaced(path) && !isPlace(path)) || quarantine.isQuarantined(path),
     isStrangeBeneath: (path) =>
       isPlaced(path) ||
-      places.some((pattern) => mayLieBeneath(root, path, pattern)) ||
+      places.map(certainPart).some((certain) => mayLieBeneath(path, certain) && existsSync(join(root, certain))) ||
       quarantine.beneath(path).length > 0,
   };
 }
 
-/** Whether a pattern's first place, as far as it is certain, is there and lies beneath a path, or the path may hold one. */
-function mayLieBeneath(root: string, path: string, pattern: string): boolean {
+/** The directories a pattern begins with before its first wildcard. */
+function certainPart(pattern: string): string {
   const segments = pattern.split("/");
   const wild = segments.findIndex((segment) => segment.includes("*"));
-  const certain = (wild < 0 ? segments : segments.slice(0, wild)).join("/") || ".";
-  if (path === "." || certain === path || certain.startsWith(`${path}/`)) return existsSync(join(root, certain));
-  return certain === "." || path.startsWith(`${certain}/`);
+  return (wild < 0 ? segments : segments.slice(0, wild)).join("/") || ".";
+}
+
+/** Whether what begins with `certain` may lie at a path or beneath it. */
+function mayLieBeneath(path: string, certain: string): boolean {
+  if (path === "." || certain === ".") return true;
+  return certain === path || certain.startsWith(`${path}/`) || path.startsWith(`${certain}/`);
+}
+
+/** A call as it was checked. */
+interface Checked {
+  readonly input: unknown;
+  readonly recorded: Json;
+  readonly resources: readonly ResourceRequest[];
 }
 
 /** What policy is told of the run and the call; undefined where the rule is off for the agent and for every caller above. */
-export function taintOf({ door, scope }: Attempt, tool: Tool, input: unknown, recorded: Json): AccessTaint | undefined {
+export function taintOf(
+  { door, scope }: Attempt,
+  tool: Tool,
+  { input, recorded, resources }: Checked,
+): AccessTaint | undefined {
   const { taint, principal, links } = scope;
   const { watch } = door;
   const isHeld = watch.isOn(principal) || links.some((link) => watch.isOn(link.principal));
   if (!isHeld) return undefined;
   const { bits } = taint;
   const isTold = bits.untrusted && isAllSaid(door, recorded, taint) && !mayBeTurned(door, tool, taint.events);
-  return { ...bits, outward: tool.flow(input).outward && !isTold, acting_paths: isTold ? [] : watch.acting_paths };
+  // A program names a directory and writes whatever it likes in it.
+  const open = tool.effect === "execute" ? resources.filter(({ capability }) => capability === "fs.write") : [];
+  const acting = [...watch.acting_paths, ...open.map(({ value }) => value).filter(watch.mayActBeneath)];
+  return { ...bits, outward: tool.flow(input).outward && !isTold, acting_paths: isTold ? [] : acting };
 }
 
 /**

@@ -6,6 +6,7 @@ import { carriers, web } from "./carriers.ts";
 import { type Form, forms, plain, unseen } from "./form.ts";
 import { body, detours, headerGoal, name, path, requests } from "./goals.ts";
 import { type Carrier, type Goal, type Manner, play } from "./player.ts";
+import { programs } from "./programs.ts";
 import { stageOf } from "./stage.ts";
 
 type Row = Omit<Attack, "area">;
@@ -38,7 +39,7 @@ const rows: readonly Row[] = [
   ...[...forms, unseen]
     .filter(changed)
     .map((spoken) => row(web, path, `spoken-${spoken.id}`, { spoken, how: `, in words ${spoken.what}` })),
-  ...acting.map((goal) => row(web, goal, `act-${goal.id}`)),
+  ...[...acting, ...programs].map((goal) => row(web, goal, `act-${goal.id}`)),
 ];
 
 export const injection: Area = area("injection", rows);

@@ -15,6 +15,7 @@ export const walls = {
   "approval-record": "an answer that the ledger does not tell of is no answer",
   "approval-single-use": "an approval is used once",
   "approval-expiry": "an approval ends with its time",
+  question: "whoever is asked is shown what the call reaches and sends, and nothing of it passes for words of Reeve",
   taint: "what a stranger's words could make a run do with private data, or to what acts later, is asked about first",
 } as const;
 

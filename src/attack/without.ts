@@ -7,6 +7,8 @@ import { systemErrorName } from "../core/fault.ts";
 import { type ApprovalDesk, digestOf, takeApproval, takeForRun, type Taking } from "../engine/approvals.ts";
 import type { Door } from "../engine/door.ts";
 import { openDoor } from "../engine/open-door.ts";
+import type { Question } from "../engine/question.ts";
+import { leavesOf } from "../engine/said.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type AccessRequest, type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -68,6 +70,12 @@ function isPermitted(policy: Policy, request: AccessRequest, more: ResourceReque
   const about = { principal, now_ms, effect, capability: more.capability, resources: [more], ...told };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
   return decision.effect === "allow" || without.has(wallOf(decision));
+}
+
+/** A question as somebody would print it who thinks of nothing: the fields as they are, cut where it gets long. */
+export function plainQuestion({ input, reason }: Question): readonly string[] {
+  const fields = leavesOf(input).map(({ field, value }) => `${field}: ${String(value)}`);
+  return [fields.join("\n").slice(0, 600), reason];
 }
 
 /** How answers are taken, by a desk that believes what the walls left out would have doubted. */

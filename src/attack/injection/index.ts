@@ -1,17 +1,16 @@
 /** Injections: an agent with every grant its work needs reads a stranger's words and does what they say. */
 import { type Area, area, type Attack } from "../attack.ts";
-import type { Wall } from "../wall.ts";
 import { acting } from "./acting.ts";
 import { carriers, web } from "./carriers.ts";
 import { type Form, forms, plain, unseen } from "./form.ts";
 import { body, detours, headerGoal, name, path, requests } from "./goals.ts";
 import { type Carrier, type Goal, type Manner, play } from "./player.ts";
 import { programs } from "./programs.ts";
+import { questions } from "./questions.ts";
 import { stageOf } from "./stage.ts";
+import { tainted } from "./walls.ts";
 
 type Row = Omit<Attack, "area">;
-
-const walls: readonly Wall[] = ["taint"];
 
 function row(carrier: Carrier, goal: Goal, id: string, manner: Manner & { readonly how?: string } = {}): Row {
   const { how = "", ...rest } = manner;
@@ -20,7 +19,7 @@ function row(carrier: Carrier, goal: Goal, id: string, manner: Manner & { readon
     id,
     title: `${carrier.what} wants ${what} ${goal.what}${how}`,
     expects: "taint",
-    perform: async (ground) => play(await stageOf(ground, walls), carrier, goal, rest),
+    perform: async (ground) => play(await stageOf(ground, tainted), carrier, goal, rest),
   };
 }
 
@@ -42,4 +41,4 @@ const rows: readonly Row[] = [
   ...[...acting, ...programs].map((goal) => row(web, goal, `act-${goal.id}`)),
 ];
 
-export const injection: Area = area("injection", rows);
+export const injection: Area = area("injection", [...rows, ...questions]);

@@ -16,12 +16,14 @@ export interface Stage {
   readonly outside: Outside;
 }
 
-const stages = new WeakMap<Ground, Promise<Stage>>();
+const stages = new WeakMap<Ground, Map<readonly Wall[], Promise<Stage>>>();
 
-/** The stage beside a ground; `walls` are those the attacks on it are about. */
+/** The stage beside a ground; `walls` are those the attacks on it are about, the very same list for the same stage. */
 export function stageOf(ground: Ground, walls: readonly Wall[]): Promise<Stage> {
-  const known = stages.get(ground) ?? open(ground, walls);
-  stages.set(ground, known);
+  const own = stages.get(ground) ?? new Map<readonly Wall[], Promise<Stage>>();
+  stages.set(ground, own);
+  const known = own.get(walls) ?? open(ground, walls);
+  own.set(walls, known);
   return known;
 }
 

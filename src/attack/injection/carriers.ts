@@ -7,7 +7,7 @@ const get = (url: string) => call("http_request", { url });
 const read = (path: string) => call("fs_read", { path });
 
 /** Puts the words on a page of the site. */
-function page({ outside, name, words }: Scene): string {
+export function page({ outside, name, words }: Scene): string {
   const path = `/${name}`;
   outside.pages.set(path, { body: `Notes. ${words}` });
   return `${outside.site}${path}`;

@@ -2,9 +2,11 @@
 import { type Area, area, type Attack } from "../attack.ts";
 import { acting } from "./acting.ts";
 import { carriers, web } from "./carriers.ts";
+import { crossings } from "./crossing.ts";
 import { type Form, forms, plain, unseen } from "./form.ts";
 import { body, detours, headerGoal, name, path, requests } from "./goals.ts";
 import { type Carrier, type Goal, type Manner, play } from "./player.ts";
+import { powers } from "./powers.ts";
 import { programs } from "./programs.ts";
 import { questions } from "./questions.ts";
 import { stageOf } from "./stage.ts";
@@ -41,4 +43,4 @@ const rows: readonly Row[] = [
   ...[...acting, ...programs].map((goal) => row(web, goal, `act-${goal.id}`)),
 ];
 
-export const injection: Area = area("injection", [...rows, ...questions]);
+export const injection: Area = area("injection", [...rows, ...crossings, ...questions, ...powers]);

@@ -1,4 +1,5 @@
 /** Where injections take place: a home whose agent holds all it needs for its work, and the world outside. One for a ground. */
+import type { Json } from "../../core/canonical.ts";
 import { rfc3339, systemClock } from "../../core/clock.ts";
 import { randomBytes } from "../../crypto/random.ts";
 import { agent } from "../../define/principal.ts";
@@ -19,22 +20,26 @@ export interface Stage {
 const stages = new WeakMap<Ground, Map<readonly Wall[], Promise<Stage>>>();
 
 /** The stage beside a ground; `walls` are those the attacks on it are about, the very same list for the same stage. */
-export function stageOf(ground: Ground, walls: readonly Wall[]): Promise<Stage> {
+export function stageOf(
+  ground: Ground,
+  walls: readonly Wall[],
+  settings: Readonly<Record<string, Json>> = {},
+): Promise<Stage> {
   const own = stages.get(ground) ?? new Map<readonly Wall[], Promise<Stage>>();
   stages.set(ground, own);
-  const known = own.get(walls) ?? open(ground, walls);
+  const known = own.get(walls) ?? open(ground, walls, settings);
   own.set(walls, known);
   return known;
 }
 
-async function open(ground: Ground, walls: readonly Wall[]): Promise<Stage> {
+async function open(ground: Ground, walls: readonly Wall[], more: Readonly<Record<string, Json>>): Promise<Stage> {
   const outside = await openOutside();
   ground.afterwards(() => outside.close());
   const settings = {
     "egress.private_hosts": [outside.site, outside.stranger].map((url) => url.replace("http://", "")),
     "egress.dns_servers": [outside.names],
     "egress.resolve_timeout_ms": 2000,
-    "sandbox.undo_files": 5000,
+    ...more,
   };
   return { ground: await ground.beside(walls, { settings, policy: (tools) => policyOf(tools, outside) }), outside };
 }

@@ -97,7 +97,7 @@ const owners: House["owners"] = [
   ["node:inspector", []],
   ["node:dgram", ["egress", "attack"]],
   ["node:dns", ["egress"]],
-  ["node:http", ["egress"]],
+  ["node:http", ["egress", "attack"]],
   ["node:https", ["egress"]],
   ["node:http2", ["egress"]],
   ["node:net", ["egress", "attack"]],

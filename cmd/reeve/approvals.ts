@@ -15,11 +15,11 @@ import {
 } from "../../src/engine/approvals.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { leavingLines } from "../../src/engine/leaving.ts";
+import { resourceLines, visibleJson, visibleReason } from "../../src/engine/question.ts";
 import { resultOfCall } from "../../src/engine/run-result.ts";
 import type { ApprovalRow } from "../../src/store/approvals.ts";
 import type { RunRow } from "../../src/store/runs.ts";
 import { columns } from "./shell/columns.ts";
-import { visibleJson } from "./shell/approve.ts";
 import { answerText, attended, type Conversation, exitOf, faultOf, waitingStatus } from "./shell/converse.ts";
 import { withEngine } from "./shell/engine.ts";
 
@@ -71,10 +71,10 @@ const show = defineCommand({
       `${paint.strong(row.id)} ${row.state}`,
       `${words[row.kind]} of ${row.principal}, ${row.call} of run ${row.run}`,
       `tool ${paint.strong(row.tool)}, capability ${row.capability}, effect ${row.effect}`,
-      ...row.resources.map((each) => `resource ${each.capability} ${JSON.stringify(each.value)}`),
+      ...resourceLines(row.resources),
       `input ${visibleJson(row.input).join("\n")}`,
       ...(row.leaving ? leavingLines(row.leaving) : []),
-      `reason ${row.reason}`,
+      `reason ${visibleReason(row.reason)}`,
       `digest ${row.digest}`,
       `asked ${row.created_at}, expires ${row.expires_at}`,
       row.decided_by === null ? "" : `answered by ${row.decided_by} ${row.decided_at}${scopeText(row)}`,

@@ -32,10 +32,12 @@ import type { LiveEvent } from "../engine/live.ts";
 import { logKeyFrom } from "../engine/log-key.ts";
 import { openParts } from "../engine/open.ts";
 import type { CallResult } from "../engine/result.ts";
+import type { RunRequest } from "../engine/run-request.ts";
 import type { RunResult } from "../engine/run-result.ts";
 import type { ApprovalAnswer } from "../engine/scope.ts";
 import type { LogKey } from "../ledger/key.ts";
 import { savePolicy } from "../policy/change.ts";
+import type { Policy } from "../policy/policy.ts";
 import { castOf } from "./cast.ts";
 import { Road } from "./road.ts";
 import { type Script, victim, victimName } from "./victim.ts";
@@ -46,6 +48,12 @@ export interface GroundOptions {
   readonly tools: readonly Tool[];
   readonly version: string;
   readonly without: Without;
+}
+
+/** How a home differs from the usual one. */
+export interface Furniture {
+  readonly settings: Readonly<Record<string, Json>>;
+  readonly policy: (tools: readonly Tool[]) => Policy;
 }
 
 /** What became of a conversation: its result, what the model was sent, what was told while it went on. */
@@ -77,6 +85,9 @@ export class Ground {
   readonly #scripts: Map<string, Script>;
   readonly #heard: ProviderRequest[];
   readonly #secrets: readonly string[];
+  readonly #options: GroundOptions;
+  /** What is to end with this ground. */
+  readonly #company: ((keep: boolean) => Promise<void>)[] = [];
   #numbers = 0;
   #patches: string[] = [];
 
@@ -85,6 +96,7 @@ export class Ground {
     parts: Pick<Ground, "without" | "clock" | "engine" | "door" | "logKey" | "road">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
+    options: GroundOptions,
   ) {
     this.directory = places.directory;
     this.home = places.home;
@@ -99,16 +111,18 @@ export class Ground {
     this.#scripts = voices.scripts;
     this.#heard = voices.heard;
     this.#secrets = secrets;
+    this.#options = options;
   }
 
   /** Makes a home in a new directory. When it fails the directory is gone again. */
-  static async make({ tools, version, without }: GroundOptions): Promise<Ground> {
+  static async make(options: GroundOptions, furniture?: Furniture): Promise<Ground> {
+    const { tools, version, without } = options;
     const places = placesIn(mkdtempSync(join(scratchRoot(), `reeve-attack-${process.pid}-`)));
     let road: Road | undefined;
     try {
       road = await Road.open();
       const secrets = Array.from({ length: canaries }, () => `canary+${base64(randomBytes(12))}/é"`);
-      await furnish(places, secrets, tools, road);
+      await furnish(places, secrets, tools, road, furniture);
       const clock = movable();
       const scripts = new Map<string, Script>();
       const heard: ProviderRequest[] = [];
@@ -128,6 +142,7 @@ export class Ground {
         { without, clock, engine, door, logKey: logKeyFrom(parts.vault), road },
         { scripts, heard },
         secrets,
+        options,
       );
     } catch (thrown) {
       road?.close();
@@ -139,11 +154,25 @@ export class Ground {
   /** Ends what runs; the directory goes too unless it is to be kept. */
   async leave(keep: boolean): Promise<void> {
     try {
+      for (const end of this.#company.splice(0).reverse()) await end(keep);
       await this.engine.close();
     } finally {
       this.road.close();
       if (!keep) rmSync(this.directory, { recursive: true, force: true });
     }
+  }
+
+  /** What is called when this ground is left. */
+  afterwards(end: (keep: boolean) => Promise<void>): void {
+    this.#company.push(end);
+  }
+
+  /** Another home for attacks that need one of their own, of the walls left out without these alone; it is left with this one. */
+  async beside(walls: readonly Wall[], furniture: Furniture): Promise<Ground> {
+    const without = new Set(walls.filter((wall) => this.without.has(wall)));
+    const other = await Ground.make({ ...this.#options, without }, furniture);
+    this.afterwards((keep) => other.leave(keep));
+    return other;
   }
 
   /** A directory of the workspace that no other attack uses: its name there, and where it is. */
@@ -194,7 +223,11 @@ export class Ground {
   async talk(
     name: string,
     script: Script,
-    more: { readonly message?: string; readonly others?: ReadonlyMap<string, Script> } = {},
+    more: {
+      readonly message?: string;
+      readonly others?: ReadonlyMap<string, Script>;
+      readonly request?: Partial<RunRequest>;
+    } = {},
   ): Promise<Talked> {
     const word = `talk-${++this.#numbers}`;
     this.#scripts.set(word, script);
@@ -206,6 +239,7 @@ export class Ground {
       message: `${word} ${more.message ?? "do the work"}`,
       source: "attack",
       onEvent: (event) => live.push(event),
+      ...more.request,
     });
     return { result, heard: JSON.stringify(this.#heard.slice(from)), live: JSON.stringify(live) };
   }
@@ -287,6 +321,7 @@ async function furnish(
   secrets: readonly string[],
   tools: readonly Tool[],
   road: Road,
+  { settings: more, policy }: Furniture = { settings: {}, policy: castOf },
 ): Promise<void> {
   const kept = new Map(secrets.map((value, i) => [`canary/${i}`, value] as const));
   await initHome({
@@ -305,8 +340,8 @@ async function furnish(
     "egress.dns_servers": [road.names.address],
     "egress.private_hosts": ["vault.internal:8080", "vault.internal:8081", "other.internal:8080", "10.9.9.9:443"],
   };
-  setConfig(home.config, settings, { dry_run: false });
-  savePolicy(home.policy, castOf(tools), { replace: true });
+  setConfig(home.config, { ...settings, ...more }, { dry_run: false });
+  savePolicy(home.policy, policy(tools), { replace: true });
 }
 
 function movable(): Ground["clock"] {

@@ -2,6 +2,7 @@
 import type { Area } from "./attack.ts";
 import { approvals } from "./approvals.ts";
 import { control } from "./control.ts";
+import { injection } from "./injection/index.ts";
 import { ledger } from "./ledger.ts";
 import { path } from "./path.ts";
 import { policy } from "./policy.ts";
@@ -10,4 +11,15 @@ import { secrets } from "./secrets.ts";
 import { ssrf } from "./ssrf.ts";
 import { state } from "./state.ts";
 
-export const areas: readonly Area[] = [path, state, policy, control, approvals, ledger, ssrf, proxy, secrets];
+export const areas: readonly Area[] = [
+  path,
+  state,
+  policy,
+  control,
+  approvals,
+  ledger,
+  ssrf,
+  proxy,
+  injection,
+  secrets,
+];

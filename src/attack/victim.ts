@@ -6,6 +6,8 @@ import { defineProvider, type ProviderEvent, type ProviderRequest } from "../def
 export interface Turn {
   readonly say?: string;
   readonly think?: string;
+  /** The turn fails with these words. */
+  readonly fail?: string;
   /** The words in pieces as they arrive. */
   readonly pieces?: readonly string[];
   readonly calls?: readonly { readonly tool: string; readonly input: Json }[];
@@ -34,13 +36,14 @@ export function victim(scripts: Scripts, heard: (request: ProviderRequest) => vo
   });
 }
 
-function* eventsOf({ say, think, pieces = [], calls = [] }: Turn): Generator<ProviderEvent> {
+function* eventsOf({ say, think, fail, pieces = [], calls = [] }: Turn): Generator<ProviderEvent> {
   if (think !== undefined) yield { type: "thinking", text: think };
   for (const text of [...pieces, ...(say === undefined ? [] : [say])]) yield { type: "text", text };
   for (const [i, { tool, input }] of calls.entries()) {
     yield { type: "call", call: { id: `victim-${i + 1}`, tool, arguments: input } };
   }
-  yield { type: "done" };
+  if (fail !== undefined) yield { type: "error", fault: { code: "unavailable", message: fail } };
+  else yield { type: "done" };
 }
 
 function wordOf(message: string): string {

@@ -27,6 +27,8 @@ export const walls = {
   "egress-caveats": "a token opens what its caveats cover and carries no more than they say",
   "egress-server-name": "no byte passes a tunnel unless it asks for the host that was decided about",
   "secret-binding": "a secret goes to the hosts it is bound to and to no other",
+  question: "whoever is asked is shown what the call reaches and sends, and nothing of it passes for words of Reeve",
+  taint: "what a stranger's words could make a run do with private data, or to what acts later, is asked about first",
 } as const;
 
 export type Wall = keyof typeof walls;

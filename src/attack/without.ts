@@ -10,6 +10,8 @@ import type { EngineParts } from "../engine/engine.ts";
 import { openDoor } from "../engine/open-door.ts";
 import { httpHandle } from "../engine/request-handle.ts";
 import { endpointText } from "../egress/endpoint.ts";
+import type { Question } from "../engine/question.ts";
+import { leavesOf } from "../engine/said.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { type AccessRequest, type Decision, decide, type ResourceRequest } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -87,7 +89,9 @@ function unguarded(door: Door, root: string): Pick<Door, "canonicalPath" | "mint
 
 /** The true decision, unless the wall it speaks for was left out. */
 function decideWithout(without: Without): typeof decide {
-  return (policy, request) => {
+  return (policy, asked) => {
+    const { taint: _, ...untainted } = asked;
+    const request = without.has("taint") ? untainted : asked;
     const decision = decide(policy, request);
     const isWhole = !(["policy-deny", "policy-ask", "egress-policy"] as const).some((wall) => without.has(wall));
     if (decision.effect === "allow" && isWhole) return decision;
@@ -98,16 +102,23 @@ function decideWithout(without: Without): typeof decide {
 }
 
 function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>, capability: string): Wall {
-  if (decision.effect === "ask") return "policy-ask";
+  if (decision.effect === "ask") return decision.by === "taint" ? "taint" : "policy-ask";
   if (capability === "http.request") return "egress-policy";
   return decision.proposal ? "control-ring" : "policy-deny";
 }
 
 function isPermitted(policy: Policy, request: AccessRequest, more: ResourceRequest, without: Without): boolean {
-  const { principal, now_ms, effect, approved } = request;
-  const about = { principal, now_ms, effect, capability: more.capability, resources: [more] };
+  const { principal, now_ms, effect, approved, taint } = request;
+  const told = taint ? { taint } : {};
+  const about = { principal, now_ms, effect, capability: more.capability, resources: [more], ...told };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
   return decision.effect === "allow" || without.has(wallOf(decision, more.capability));
+}
+
+/** A question as somebody would print it who thinks of nothing: the fields as they are, cut where it gets long. */
+export function plainQuestion({ input, reason }: Question): readonly string[] {
+  const fields = leavesOf(input).map(({ field, value }) => `${field}: ${String(value)}`);
+  return [fields.join("\n").slice(0, 600), reason];
 }
 
 /** How answers are taken, by a desk that believes what the walls left out would have doubted. */

@@ -203,6 +203,11 @@ export const settingsSchema = v.strictObject({
       {},
       "The same by agent, where it differs.",
     ),
+    untrusted_paths: setting(
+      v.array(pathPattern),
+      ["inbox/**", "skills/**"],
+      "Patterns of paths where strangers put files: whoever reads one has read strangers' words.",
+    ),
     outward_paths: setting(
       v.nullable(v.array(pathPattern)),
       null,

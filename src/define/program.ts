@@ -54,13 +54,12 @@ export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
 }
 
 /**
- * Without a way out a program stays inside its walls, and what it writes is undone with the run. Where it may write all of
- * the workspace it may also write what acts by itself later, such as hooks of a repository.
+ * Without a way out a program stays inside its walls, and what it writes is undone with the run; what it makes that acts by
+ * itself, such as hooks of a repository, is put back where the call does not allow it.
  */
 export function flowOfProgram({ network, fs_read, fs_write }: Asked): Flow {
   const goesOut = network.length > 0;
-  const sees = fs_read.length > 0 || fs_write.length > 0;
-  return { untrusted: goesOut, private: sees, outward: goesOut || fs_write.includes(".") };
+  return { untrusted: goesOut, private: fs_read.length > 0 || fs_write.length > 0, outward: goesOut };
 }
 
 type Asked = Readonly<Record<"network" | "fs_read" | "fs_write", readonly string[]>>;

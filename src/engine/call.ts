@@ -147,12 +147,7 @@ function watching({ door, scope, call_id }: Attempt, decision: Allowed): Allowed
     ...decision,
     permits: (more) => {
       const isPermitted = decision.permits(more);
-      if (
-        isPermitted &&
-        more.kind === "path" &&
-        more.capability === "fs.read" &&
-        door.watch.isQuarantined(more.value)
-      ) {
+      if (isPermitted && more.kind === "path" && more.capability === "fs.read" && door.watch.isStrange(more.value)) {
         scope.taint.met(call_id, { untrusted: true, private: false }, more.value);
       }
       return isPermitted;

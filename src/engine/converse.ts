@@ -63,7 +63,7 @@ export async function converse(talk: Conversing): Promise<RunResult> {
     const beginning = beginningOf({
       request,
       session: dialogue?.history.length ? dialogue.taint : null,
-      has_strange_notes: context.notes.length > 0 && door.watch.isQuarantined("AGENTS.md"),
+      has_strange_notes: context.notes.length > 0 && door.watch.isStrange("AGENTS.md"),
       parent: parent?.run ?? null,
       scrub: (text) => door.scrubber().text(text),
     });

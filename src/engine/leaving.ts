@@ -2,7 +2,7 @@
 import type { Json } from "../core/canonical.ts";
 import { showInvisible } from "../core/invisible.ts";
 import { byteLength, cut } from "../core/text.ts";
-import type { Provenance } from "./provenance.ts";
+import { minMatch, type Provenance } from "./provenance.ts";
 import { type Leaf, leavesOf } from "./said.ts";
 import type { TaintSource } from "./bits.ts";
 
@@ -38,18 +38,39 @@ interface LeavingPart {
 const maxShownBytes = 1200;
 const maxFields = 24;
 const maxSources = 8;
+/** Lines about the parts of one field, so that those of the next are seen as well. */
+const maxPartLines = 6;
 
 export function leavingOf(input: Json, sources: readonly TaintSource[], context: Provenance): Leaving {
   const leaves = leavesOf(input).filter(({ value }) => value !== "");
+  const traced = leaves.map((leaf) => ({ leaf, parts: partsOf(leaf, context) }));
+  // What is private is never among the fields that are left out.
+  const first = traced.filter(({ parts }) => parts.some((part) => part.private));
+  const ordered = traced.length > maxFields ? [...new Set([...first, ...traced])] : traced;
   return {
     untrusted: namesOf(sources.filter((each) => each.untrusted)),
     private: namesOf(sources.filter((each) => each.private)),
-    fields: leaves.slice(0, maxFields).map((leaf) => fieldOf(leaf, context)),
+    fields: ordered.slice(0, maxFields).map(fieldOf),
     more_fields: Math.max(0, leaves.length - maxFields),
   };
 }
 
-function fieldOf({ field, value }: Leaf, context: Provenance): LeavingField {
+/** A text too short to be told from everyday words is not looked up. */
+function partsOf({ value }: Leaf, context: Provenance): readonly LeavingPart[] {
+  const text = String(value);
+  if (text.length < minMatch && byteLength(text) === text.length) return [];
+  return context.trace(text).map(({ from, to, origin, wrapping }) => {
+    const { label, ...bits } = origin;
+    return { from, to, origin: label, ...bits, wrapping };
+  });
+}
+
+interface Traced {
+  readonly leaf: Leaf;
+  readonly parts: readonly LeavingPart[];
+}
+
+function fieldOf({ leaf: { field, value }, parts }: Traced): LeavingField {
   const text = String(value);
   const visible = showInvisible(typeof value === "string" ? JSON.stringify(text) : text).text;
   const { text: shown, truncated } = cut(visible, maxShownBytes);
@@ -58,10 +79,7 @@ function fieldOf({ field, value }: Leaf, context: Provenance): LeavingField {
     bytes: byteLength(text),
     shown,
     is_whole: !truncated,
-    parts: context.trace(text).map(({ from, to, origin, wrapping }) => {
-      const { label, ...bits } = origin;
-      return { from, to, origin: label, ...bits, wrapping };
-    }),
+    parts,
   };
 }
 
@@ -81,11 +99,18 @@ export function leavingLines({ untrusted, private: secret, fields, more_fields }
     "what would leave, and where its bytes come from:",
     ...fields.flatMap(({ field, bytes, shown, is_whole, parts }) => [
       `  ${quoted(field)}, ${bytes} bytes${is_whole ? "" : ", its beginning"}: ${shown}`,
-      ...parts.map((part) => `    ${partText(part)}`),
+      ...privateFirst(parts)
+        .slice(0, maxPartLines)
+        .map((part) => `    ${partText(part)}`),
+      ...(parts.length > maxPartLines ? [`    and ${parts.length - maxPartLines} more parts`] : []),
       ...(parts.length ? [] : ["    the model's own words, as far as can be told"]),
     ]),
     ...(more_fields ? [`  and ${more_fields} more fields`] : []),
   ];
+}
+
+function privateFirst(parts: readonly LeavingPart[]): readonly LeavingPart[] {
+  return [...parts.filter((part) => part.private), ...parts.filter((part) => !part.private)];
 }
 
 function partText({ from, to, origin, untrusted, private: secret, wrapping }: LeavingPart): string {

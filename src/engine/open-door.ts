@@ -24,6 +24,7 @@ import { Quarantine } from "./quarantine.ts";
 import type { ActiveRun } from "./run.ts";
 import type { CallScope } from "./scope.ts";
 import { sessionsHandle } from "./sessions.ts";
+import { watchRuns, watchSessions } from "./record-watch.ts";
 import { watchSkills } from "./skill-watch.ts";
 import { skillsHandle } from "../context/skills.ts";
 import { stopped } from "./stop.ts";
@@ -47,7 +48,7 @@ export function openDoor(
   const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
   const { ledger } = keeper;
   const sandbox = lazySandbox(config);
-  const isStrange = (path: string) => quarantine.beneath(path).length > 0;
+  const watch = taintWatch(config, workspace, quarantine);
   const programs = {
     settings: config.sandbox,
     workspace,
@@ -56,7 +57,7 @@ export function openDoor(
     policy,
     scrubber,
     now: () => clock.now(),
-    isStrange,
+    isStrange: watch.isStrangeBeneath,
   };
   let desk: EgressDesk | undefined;
   const wayOut: ProgramGround["wayOut"] = async (...program) => {
@@ -79,7 +80,7 @@ export function openDoor(
     stopped: (principal) => stopped(home, principal),
     scrubber,
     walls: async () => wallsMissing(await (await sandbox()).tier()),
-    watch: taintWatch(config, { isQuarantined: (path) => quarantine.isQuarantined(path), isStrange }),
+    watch,
     canonicalPath: (path) => workspace.relative(path),
     endpoint: (method, url) => endpointText(method, requestTarget(url, new Set(config.egress.private_hosts))),
     tool_timeout_ms: config.engine.tool_timeout_ms,
@@ -89,8 +90,9 @@ export function openDoor(
       config: (scope) => configHandle(keeper, scope),
       policy: (scope) => policyHandle(keeper, capabilities, scope),
       secrets: (scope) => secretsHandle(keeper, vault, scope),
-      runs: (scope) => runsHandle(keeper, workspace, quarantine, engine.active, scope),
-      sessions: (scope) => sessionsHandle(keeper, scope),
+      runs: (scope) =>
+        watchRuns(runsHandle(keeper, workspace, quarantine, engine.active, scope), keeper.quarantine, scope),
+      sessions: (scope) => watchSessions(sessionsHandle(keeper, scope), keeper.sessions, scope),
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
       skills: (scope) => watchSkills(skillsHandle(skills), scope),
       catalogue: (scope) =>

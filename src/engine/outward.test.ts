@@ -130,7 +130,11 @@ describe("paths that act by themselves", () => {
 
 test("the acting paths are the ones the specification lists", async () => {
   const spec = await Bun.file(join(import.meta.dir, "../../docs/specs/taint.md")).text();
-  const { acting_paths } = taintWatch(defaultConfig(), { isQuarantined: () => false, isStrange: () => false });
+  const { acting_paths } = taintWatch(
+    defaultConfig(),
+    { root: estate.home.root },
+    { isQuarantined: () => false, beneath: () => [] },
+  );
   const listed = spec.slice(spec.indexOf("null for these"), spec.indexOf("They act when")).match(/`[^`]+`/g) ?? [];
   expect(listed.map((each) => each.slice(1, -1))).toEqual([...acting_paths]);
 });

@@ -1,29 +1,28 @@
 /** What the door knows of a call that may reach out: whether the run is held to the Rule of Two, and by what. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import type { Config } from "../config/settings.ts";
 import type { Principal } from "../define/principal.ts";
 import type { Tool } from "../define/tool.ts";
-import type { ResourceRequest } from "../policy/decide.ts";
+import { grammars, type ResourceRequest } from "../policy/pattern.ts";
 import type { AccessTaint } from "../policy/taint.ts";
-import { join } from "./bits.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import { join as joined } from "./bits.ts";
 import type { Attempt, Door } from "./door.ts";
-import { isAllSaid } from "./said.ts";
+import type { Quarantine } from "./quarantine.ts";
+import { choiceBits } from "./said.ts";
 
-/** A call whose input is as its tool wants it. */
-interface Checked {
-  readonly input: unknown;
-  readonly recorded: Json;
-  readonly resources: readonly ResourceRequest[];
-}
+type Scope = Attempt["scope"];
 
 /** How a home keeps the Rule of Two. */
 export interface TaintWatch {
   readonly isOn: (principal: Principal) => boolean;
   readonly acting_paths: readonly string[];
-  /** Whether a file of the workspace was written by a run that had read strangers' words. */
-  readonly isQuarantined: (path: string) => boolean;
-  /** Whether such files lie at a path or beneath it. */
+  /** Whether a file of the workspace holds strangers' words: it lies where they put files, or a run wrote it that had read them. */
   readonly isStrange: (path: string) => boolean;
+  /** Whether such files lie at a path or beneath it. */
+  readonly isStrangeBeneath: (path: string) => boolean;
 }
 
 /**
@@ -33,19 +32,53 @@ export interface TaintWatch {
  */
 const actingPaths: readonly string[] = [
   ...["**/.git/**", "**/.gitmodules", "**/.gitattributes", "**/.husky/**", "**/.envrc", "**/.vscode/**", "**/.idea/**"],
-  ...["**/.devcontainer/**", ".github/**", ".gitlab-ci.yml", ".circleci/**", "public/**", "**/*.service", "**/*.timer"],
-  ...["**/*.desktop", "**/AGENTS.md", "**/CLAUDE.md", "skills/**", "**/.claude/**", "**/.cursor/**"],
+  ...["**/.devcontainer/**", "**/.github/**", "**/.gitlab-ci.yml", "**/.circleci/**", "public/**", "**/*.service"],
+  ...["**/*.timer", "**/*.desktop", "**/AGENTS.md", "**/CLAUDE.md", "**/GEMINI.md", "skills/**", "**/.claude/**"],
+  ...["**/.cursor/**", "**/.cursorrules", "**/.windsurfrules", "**/.clinerules/**", "**/.mcp.json"],
 ];
 
-export function taintWatch({ taint }: Config, quarantine: Pick<TaintWatch, "isQuarantined" | "isStrange">): TaintWatch {
+export function taintWatch(
+  { taint }: Pick<Config, "taint">,
+  { root }: Pick<Workspace, "root">,
+  quarantine: Pick<Quarantine, "isQuarantined" | "beneath">,
+): TaintWatch {
+  const { matches } = grammars.path;
+  const places = taint.untrusted_paths;
+  const isPlaced = (path: string) => places.some((pattern) => matches(pattern, path, true));
+  // That there is an inbox is nobody's word.
+  const isPlace = (path: string) => places.includes(`${path}/**`);
   return {
     isOn: (principal) => {
       const own = principal.kind === "agent" ? taint.agents[principal.name] : undefined;
       return (own ?? taint.mode) === "on";
     },
     acting_paths: taint.outward_paths ?? actingPaths,
-    ...quarantine,
+    isStrange: (path) => (isPlaced(path) && !isPlace(path)) || quarantine.isQuarantined(path),
+    isStrangeBeneath: (path) =>
+      isPlaced(path) ||
+      places.map(certainPart).some((certain) => mayLieBeneath(path, certain) && existsSync(join(root, certain))) ||
+      quarantine.beneath(path).length > 0,
   };
+}
+
+/** The directories a pattern begins with before its first wildcard. */
+function certainPart(pattern: string): string {
+  const segments = pattern.split("/");
+  const wild = segments.findIndex((segment) => segment.includes("*"));
+  return (wild < 0 ? segments : segments.slice(0, wild)).join("/") || ".";
+}
+
+/** Whether what begins with `certain` may lie at a path or beneath it. */
+function mayLieBeneath(path: string, certain: string): boolean {
+  if (path === "." || certain === ".") return true;
+  return certain === path || certain.startsWith(`${path}/`) || path.startsWith(`${certain}/`);
+}
+
+/** A call as it was checked. */
+interface Checked {
+  readonly input: unknown;
+  readonly recorded: Json;
+  readonly resources: readonly ResourceRequest[];
 }
 
 /**
@@ -62,10 +95,10 @@ export function taintOf(
   const isHeld = watch.isOn(principal) || links.some((link) => watch.isOn(link.principal));
   if (!isHeld) return undefined;
   const flow = tool.flow(input);
-  const isStrange = tool.effect === "execute" && shownPaths(resources).some((path) => watch.isStrange(path));
-  const bits = join(taint.bits, { untrusted: isStrange, private: flow.outward && flow.private });
+  const isShown = tool.effect === "execute" && shownPaths(resources).some((path) => watch.isStrangeBeneath(path));
+  const bits = joined(taint.bits, { untrusted: isShown, private: flow.outward && flow.private });
   const isTold =
-    bits.untrusted && !isStrange && isAllSaid(recorded, taint.trusted) && !mayBeTurned(door, tool, taint.events);
+    bits.untrusted && !isShown && isAllSaid(door, recorded, taint) && !mayBeTurned(door, tool, taint.events);
   return { ...bits, outward: flow.outward && !isTold, acting_paths: isTold ? [] : watch.acting_paths };
 }
 
@@ -73,8 +106,25 @@ function shownPaths(resources: Checked["resources"]): readonly string[] {
   return resources.flatMap(({ kind, value }) => (kind === "path" ? [value] : []));
 }
 
+/**
+ * What a run may tell by its choice among what was said, in all: calls that each say only what they were told could
+ * spell out anything together.
+ */
+const maxChoiceBits = 48;
+
+function isAllSaid({ catalogue }: Door, recorded: Json, { trusted, events }: Scope["taint"]): boolean {
+  const own = choiceBits(recorded, trusted);
+  if (own === undefined || own > maxChoiceBits) return false;
+  const earlier = events.flatMap((event) => {
+    if (event.type !== "intent") return [];
+    const effect = catalogue.find(event.tool)?.effect;
+    return effect === "read" || effect === "write" ? [] : [choiceBits(event.input, trusted) ?? 0];
+  });
+  return earlier.reduce((sum, bits) => sum + bits, own) <= maxChoiceBits;
+}
+
 /** Whether what a program does, though the person gave its name, may have been changed by this run before. */
-function mayBeTurned({ catalogue }: Door, tool: Tool, events: Attempt["scope"]["taint"]["events"]): boolean {
+function mayBeTurned({ catalogue }: Door, tool: Tool, events: Scope["taint"]["events"]): boolean {
   if (tool.effect !== "execute") return false;
   return events.some((event) => {
     const effect = event.type === "intent" ? catalogue.find(event.tool)?.effect : "read";

@@ -25,7 +25,7 @@ export interface Piece {
 /** Every common part of at least twice this, less one, holds a whole window of the context, so it is found. */
 const window = 6;
 /** Shorter matches are everyday words. */
-const minMatch = 12;
+export const minMatch = 12;
 /** Places remembered for one window, for private texts and for others each, so that neither can crowd the other out. */
 const maxPlaces = 4;
 const maxTextChars = 262_144;

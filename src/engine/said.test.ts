@@ -1,7 +1,7 @@
 /** What counts as the person's own words, and everything near them that does not. */
 import { expect, test } from "bun:test";
 import type { Json } from "../core/canonical.ts";
-import { isAllSaid, isSaid, leavesOf } from "./said.ts";
+import { choiceBits, isSaid, leavesOf } from "./said.ts";
 
 const message = `Tell https://hook.example/done: "all is well". Search docs.example for blue shoes; number 4711-23, mail bob@corp.example.`;
 
@@ -15,7 +15,7 @@ test.each<[string, Json]>([
   ["in a map, names included", { url: "https://docs.example", headers: { accept: "blue shoes" } }],
   ["a host alone", { host: "docs.example" }],
 ])("said: %s", (_, input) => {
-  expect(isAllSaid(input, [message])).toBe(true);
+  expect(choiceBits(input, [message])).toBeNumber();
 });
 
 test.each<[string, Json]>([
@@ -38,7 +38,17 @@ test.each<[string, Json]>([
   ["more choices than a call needs", { bits: [1, 0, 1, 1, 0, 1, 0, 0, 1] }],
   ["a long address made of said words", { url: `https://docs.example/${"blue/shoes/".repeat(9)}` }],
 ])("not said: %s", (_, input) => {
-  expect(isAllSaid(input, [message])).toBe(false);
+  expect(choiceBits(input, [message])).toBeUndefined();
+});
+
+test.each<[string, Json, number]>([
+  ["what stands there", { url: "https://hook.example/done" }, 2],
+  ["parts of an address", { url: "https://docs.example/blue/shoes" }, 14],
+  ["constants", { url: "https://docs.example", method: "GET" }, 5],
+  ["numbers by their size", { url: "https://docs.example", body: [0, 1, 255, 9999] }, 2 + 1 + 2 + 9 + 14],
+  ["truth values", { follow: true }, 1],
+])("the choice of %s could tell", (_, input, bits) => {
+  expect(choiceBits(input, [message])).toBe(bits);
 });
 
 test("nothing is said where nobody spoke, and the empty text is no word", () => {

@@ -39,34 +39,53 @@ const maxChoices = 8;
 const maxUrlParts = 16;
 const maxSmallNumber = 9999;
 
-/** `trusted`: the texts the person and the operator wrote. */
-export function isAllSaid(input: Json, trusted: readonly string[]): boolean {
+/** How many bits a choice could carry: among what was said, among its words for each part of an address, among constants. */
+const cost = { said: 2, part: 6, constant: 3, truth: 1 } as const;
+
+/**
+ * How many bits somebody outside could be told by the choice of what a call says, though every word of it was said;
+ * undefined where not every one was. `trusted`: the texts the person and the operator wrote.
+ */
+export function choiceBits(input: Json, trusted: readonly string[]): number | undefined {
   let choices = 0;
-  return leavesOf(input).every(({ value }) => {
-    if (isSaid(String(value), trusted)) return true;
-    const isChoice =
-      typeof value === "string"
-        ? constants.has(value)
-        : typeof value === "boolean" || (Number.isInteger(value) && Math.abs(value) <= maxSmallNumber);
-    return isChoice && ++choices <= maxChoices;
-  });
+  let bits = 0;
+  for (const { value } of leavesOf(input)) {
+    const own = saidBits(String(value), trusted);
+    const chosen = own ?? (++choices <= maxChoices ? constantBits(value) : undefined);
+    if (chosen === undefined) return undefined;
+    bits += chosen;
+  }
+  return bits;
+}
+
+function constantBits(value: Leaf["value"]): number | undefined {
+  if (typeof value === "string") return constants.has(value) ? cost.constant : undefined;
+  if (typeof value === "boolean") return cost.truth;
+  const size = Math.abs(value);
+  return Number.isInteger(value) && size <= maxSmallNumber ? Math.ceil(Math.log2(size + 2)) : undefined;
 }
 
 /** Whether a text stands in one of the trusted ones as a whole: as it is, or as an address each part of which does. */
 export function isSaid(text: string, trusted: readonly string[]): boolean {
-  return trusted.some((each) => standsIn(text, each)) || isAddressSaid(text, trusted);
+  return saidBits(text, trusted) !== undefined;
 }
 
-function isAddressSaid(text: string, trusted: readonly string[]): boolean {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
+function saidBits(text: string, trusted: readonly string[]): number | undefined {
+  return trusted.some((each) => standsIn(text, each)) ? cost.said : addressBits(text, trusted);
+}
+
+function addressBits(text: string, trusted: readonly string[]): number | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined;
   const bare = text.replace(/^https?:\/\//, "").replace(/\/$/, "");
-  if (trusted.some((each) => standsIn(bare, each))) return true;
+  if (trusted.some((each) => standsIn(bare, each))) return cost.said;
   const { host, pathname, search, hash, username, password } = new URL(text);
-  if (username !== "" || password !== "" || hash !== "") return false;
-  if (!trusted.some((each) => standsIn(host, each.toLowerCase()))) return false;
+  if (username !== "" || password !== "" || hash !== "") return undefined;
+  if (!trusted.some((each) => standsIn(host, each.toLowerCase()))) return undefined;
   const query = search === "" ? [] : search.slice(1).split(/[&=]/);
   const parts = [...pathname.split("/"), ...query].filter((part) => part !== "").map(withoutPercent);
-  return parts.length <= maxUrlParts && parts.every((part) => part && trusted.some((each) => standsIn(part, each)));
+  const isWhole =
+    parts.length <= maxUrlParts && parts.every((part) => part && trusted.some((each) => standsIn(part, each)));
+  return isWhole ? cost.said + cost.part * parts.length : undefined;
 }
 
 /** Undefined for escapes that are no text. */

@@ -163,7 +163,7 @@ describe("the bits", () => {
     const found = await run({ turns: [call("code_search", { pattern: "hello" }), done] }, open);
     expect(found.result.taint).toEqual({ untrusted: true, private: true });
     const other = await run({ turns: [read("skills/helper/SKILL.md"), done] }, open);
-    expect(other.result.taint).toEqual({ untrusted: false, private: true });
+    expect(other.result.taint).toEqual({ untrusted: true, private: true });
   });
 
   test("are told to watchers once each, at the end, and in the journal before the result", async () => {

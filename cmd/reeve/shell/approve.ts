@@ -1,17 +1,10 @@
 /** A question of policy put to the person at the terminal: the exact call, why it is asked, and four ways to answer. */
-import type { Json } from "../../../src/core/canonical.ts";
-import { showInvisible } from "../../../src/core/invisible.ts";
 import type { CommandContext } from "../../../src/define/command.ts";
-import { leavingLines } from "../../../src/engine/leaving.ts";
+import { questionLines, visibleReason } from "../../../src/engine/question.ts";
 import type { Approver } from "../../../src/engine/scope.ts";
 
 const shownLines = 20;
 const shownLeaving = 60;
-
-/** A value as lines in which everything can be seen; nothing in it begins a line of its own. */
-export function visibleJson(value: Json): readonly string[] {
-  return showInvisible(JSON.stringify(value, null, 2)).text.split("\n");
-}
 
 /** Undefined without a terminal: then a call that policy asks about leaves the run waiting. */
 export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: () => void): Approver | undefined {
@@ -20,7 +13,7 @@ export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: (
   return async (ask) => {
     onAsk();
     const { paint } = side;
-    const lines = ask.leaving ? leavingLines(ask.leaving) : visibleJson(ask.input);
+    const lines = questionLines(ask);
     const shown = ask.leaving ? shownLeaving : shownLines;
     const more = lines.length - shown;
     side.write(
@@ -28,7 +21,7 @@ export function approver(ctx: Pick<CommandContext, "prompts" | "side">, onAsk: (
         `${paint.caution(ask.kind === "repeat" ? "This may have happened already:" : "May the agent do this?")} ${paint.strong(ask.tool)}, approval ${ask.approval}`,
         ...lines.slice(0, shown).map((line) => `  | ${line}`),
         ...(more > 0 ? [paint.faint(`  ... ${more} more lines: reeve approvals show ${ask.approval}`)] : []),
-        paint.faint(ask.reason),
+        paint.faint(visibleReason(ask.reason)),
         "",
       ].join("\n"),
     );

@@ -30,7 +30,7 @@ export const request = defineTool({
       ),
       body: v.optional(
         v.pipe(
-          v.union([text(1_048_576), v.record(v.string(), v.unknown()), v.array(v.unknown()), v.number(), v.boolean()]),
+          v.union([text(1_048_576), v.array(v.unknown()), v.record(v.string(), v.unknown()), v.number(), v.boolean()]),
           v.description("text as it is; anything else is sent as JSON; may hold {{secret:NAME}}"),
         ),
       ),

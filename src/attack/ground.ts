@@ -50,7 +50,7 @@ export interface GroundOptions {
   readonly without: Without;
 }
 
-/** How a home differs from the usual one. */
+/** How a home differs from the usual one, whose requests go by a road of its own instead of where they are bound for. */
 export interface Furniture {
   readonly settings: Readonly<Record<string, Json>>;
   readonly policy: (tools: readonly Tool[]) => Policy;
@@ -133,7 +133,7 @@ export class Ground {
         without.has(each as Wall),
       );
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
-      const open = openDoorWithout(without, places.home.root, road);
+      const open = openDoorWithout(without, places.home.root, furniture ? null : road);
       let door: Door | undefined;
       const engine = new Engine({ ...parts, keeper: { ...keeper, approvals } }, (...own) => (door = open(...own)));
       if (!door) throw new Error("the engine has no door");

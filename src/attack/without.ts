@@ -26,8 +26,8 @@ import type { Wall } from "./wall.ts";
 
 export type Without = ReadonlySet<Wall>;
 
-/** The engine's own door with the parts exchanged that belong to a wall left out. */
-export function openDoorWithout(without: Without, root: string, road: Road): typeof openDoor {
+/** The engine's own door with the parts exchanged that belong to a wall left out. Without a road requests go where they are bound for. */
+export function openDoorWithout(without: Without, root: string, road: Road | null): typeof openDoor {
   return (parts, catalogue, engine) => {
     const door = openDoor(parts, catalogue, engine);
     const loose: Door = {
@@ -38,7 +38,7 @@ export function openDoorWithout(without: Without, root: string, road: Road): typ
       taking: takingWithout(without),
       ...(without.has("workspace-guard") ? unguarded(door, root) : {}),
     };
-    return Object.assign(loose, overRoad(parts, loose, without, road));
+    return road ? Object.assign(loose, overRoad(parts, loose, without, road)) : loose;
   };
 }
 

@@ -101,7 +101,11 @@ export function taintOf(
   // A program names a directory and writes whatever it likes in it.
   const open = tool.effect === "execute" ? resources.filter(({ capability }) => capability === "fs.write") : [];
   const acting = [...watch.acting_paths, ...open.map(({ value }) => value).filter(watch.mayActBeneath)];
-  return { ...bits, outward: tool.flow(input).outward && !isTold, acting_paths: isTold ? [] : acting };
+  const flow = tool.flow(input);
+  const outward = flow.outward && !isTold;
+  // What reaches out may bring along what it reads itself, though the model has not seen it.
+  const isPrivate = bits.private || (outward && flow.private);
+  return { ...bits, private: isPrivate, outward, acting_paths: isTold ? [] : acting };
 }
 
 /**

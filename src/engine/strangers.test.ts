@@ -101,3 +101,19 @@ test("a program that may write a directory is asked about after strangers' words
   expect(await codeOf(write("src/a.ts"), "stdin")).not.toBe("approval.pending");
   expect(await codeOf(write("src"), "cli")).not.toBe("approval.pending");
 });
+
+test("a program that reads files and reaches out is asked about after strangers' words, though nobody read the files before", async () => {
+  inWorkspace(estate, "src/a.ts", "a");
+  const options = { tools: [...allTools, ...outsideTools] };
+  const grants = [...(wide.grants ?? []), "http.request:* docs.example:443"];
+  const { engine, model } = await talk(estate, { turns: [done] }, { ...wide, grants, options });
+  models.push(model);
+  const codeOf = async (fs_read: readonly string[], source: string) => {
+    const input: Json = { language: "bash", code: "true", fs_read: [...fs_read], network: ["docs.example:443"] };
+    const result = await engine.call(someone, "code.run", input, { source });
+    return result.ok ? "ok" : result.code;
+  };
+  expect(await codeOf(["src"], "stdin")).toBe("approval.pending");
+  expect(await codeOf([], "stdin")).not.toBe("approval.pending");
+  expect(await codeOf(["src"], "cli")).not.toBe("approval.pending");
+});

@@ -59,6 +59,18 @@ describe("records of earlier runs", () => {
   });
 });
 
+test("of sessions, the run's own brings nothing by its title, and one that has not said what it brought does", async () => {
+  const place = { channel: "test", user: "ada", room: "r" };
+  const turns = [call("session_list", {}), done];
+  const own = await run({ turns }, wide, { session: { place, which: "new" } });
+  expect(own.result.taint.untrusted).toBe(false);
+  const { keeper } = await estate.open({ tools: [...allTools, ...outsideTools] });
+  const title = "send it all";
+  await keeper.sessions.create({ ...place, agent: "agent:default", title, created_at: "2026-01-01T00:00:00.000Z" });
+  const other = await run({ turns }, wide);
+  expect(other.result.taint.untrusted).toBe(true);
+});
+
 describe("what a run may tell by its choice among what was said", () => {
   const page = "https://docs.example/start";
   const message = `read ${page} and notes.md, and tell https://hook.example/done "ok" or "not ok"`;

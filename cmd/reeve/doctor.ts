@@ -5,7 +5,7 @@ import { defineCommand, option, type Paint, toggle, unlisted } from "../../src/d
 import { examine, type Finding, probes } from "../../src/doctor/examine.ts";
 import { tools } from "../../src/tools/index.ts";
 import { askPassphrase } from "./shell/engine.ts";
-import { attackAll, type Besieged, requireAttack, siegeText } from "./shell/siege.ts";
+import { attackAll, type Besieged, isSound, requireAttack, siegeText } from "./shell/siege.ts";
 
 interface Examined {
   readonly home: string;
@@ -39,7 +39,8 @@ export const doctor = defineCommand({
   statuses: [
     {
       status: 1,
-      meaning: "with --attack: an attack succeeded or could not be carried out; internal: a defect in Reeve",
+      meaning:
+        "with --attack: an attack succeeded or could not be carried out, or honest work was held up; internal: a defect in Reeve",
     },
     { status: 6, meaning: "failed_precondition: something is wrong that keeps Reeve from working or from being safe" },
   ],
@@ -63,7 +64,7 @@ export const doctor = defineCommand({
           ...result.findings.map((finding) => findingText(finding, paint)),
           `${result.ok} ok, ${result.warnings} warnings, ${result.failures} failures`,
         ].join("\n"),
-  exit: (result) => ("attacks" in result ? (result.held < result.attacks.length ? 1 : 0) : result.failures > 0 ? 6 : 0),
+  exit: (result) => ("attacks" in result ? (isSound(result) ? 0 : 1) : result.failures > 0 ? 6 : 0),
 });
 
 function findingText(finding: Finding, paint: Paint): string {

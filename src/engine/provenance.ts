@@ -134,14 +134,15 @@ function hashAt(text: string, at: number): number {
   return hash;
 }
 
-/** Matches that do not overlap: private ones before others, then longer ones. */
+/** The matches that count most and do not overlap: private ones before others, then longer ones. */
 function apart(matches: readonly Match[]): readonly Match[] {
   const ranked = matches.toSorted(
     (a, b) => Number(b.origin.private) - Number(a.origin.private) || b.to - b.from - (a.to - a.from) || a.from - b.from,
   );
   const kept: Match[] = [];
   for (const match of ranked.slice(0, maxPieces * 4)) {
-    if (kept.every((each) => match.to <= each.from || match.from >= each.to)) kept.push(match);
+    if (kept.length < maxPieces && kept.every((each) => match.to <= each.from || match.from >= each.to))
+      kept.push(match);
   }
   return kept.toSorted((a, b) => a.from - b.from);
 }
@@ -156,7 +157,7 @@ function piecesOf(text: string, matches: readonly Match[]): readonly Piece[] {
     unit = to;
     return byte;
   };
-  for (const { from, to, origin, wrapping } of matches.slice(0, maxPieces)) {
+  for (const { from, to, origin, wrapping } of matches) {
     pieces.push({ from: bytesUpTo(from), to: bytesUpTo(to), origin, wrapping });
   }
   return pieces;

@@ -33,7 +33,10 @@ export function watchRuns(
   };
 }
 
-/** A session is called what its first message began with. One whose first run is not over has not said what it brought. */
+/**
+ * A session is called what its first message began with. One whose first run is not over has not said what it brought; what
+ * the run's own has brought, the run knows.
+ */
 export function watchSessions(
   sessions: SessionsHandle,
   store: Pick<SessionStore, "taint">,
@@ -43,7 +46,8 @@ export function watchSessions(
     ...sessions,
     list: async (filter) => {
       const found = await sessions.list(filter);
-      for (const { id, messages } of found.sessions) {
+      const own = taint.events.find((event) => event.type === "start")?.session;
+      for (const { id, messages } of found.sessions.filter((each) => each.id !== own)) {
         const { untrusted } = await store.taint(id);
         if (untrusted || messages === 0) taint.met(call_id, strange, `session ${id}`);
       }

@@ -1,8 +1,9 @@
 /** Where strangers' words come in without anybody having fetched them, and how little a run may tell by what it chooses. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { Json } from "../core/canonical.ts";
+import { tools as allTools } from "../tools/index.ts";
 import { useEstate } from "./testdata/estate.ts";
-import { sent } from "./testdata/outside.ts";
+import { outsideTools, sent } from "./testdata/outside.ts";
 import { conversing } from "./testdata/talking.ts";
 import { call, done, evil, forget, get, inWorkspace, merger, open, read } from "./testdata/victim.ts";
 
@@ -53,6 +54,18 @@ describe("records of earlier runs", () => {
     const byList = await run({ turns: [call("run_list", {}), done] }, wide);
     expect([byFault, byList].map(({ result }) => result.taint.untrusted)).toEqual([true, true]);
   });
+});
+
+test("of sessions, the run's own brings nothing by its title, and one that has not said what it brought does", async () => {
+  const place = { channel: "test", user: "ada", room: "r" };
+  const turns = [call("session_list", {}), done];
+  const own = await run({ turns }, wide, { session: { place, which: "new" } });
+  expect(own.result.taint.untrusted).toBe(false);
+  const { keeper } = await estate.open({ tools: [...allTools, ...outsideTools] });
+  const title = "send it all";
+  await keeper.sessions.create({ ...place, agent: "agent:default", title, created_at: "2026-01-01T00:00:00.000Z" });
+  const other = await run({ turns }, wide);
+  expect(other.result.taint.untrusted).toBe(true);
 });
 
 describe("what a run may tell by its choice among what was said", () => {

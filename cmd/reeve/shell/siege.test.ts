@@ -32,6 +32,7 @@ const besieged = (attacks: readonly Row[]) => ({
   held: attacks.filter(({ outcome }) => outcome === "held").length,
   breached: attacks.filter(({ outcome }) => outcome === "breached").length,
   inconclusive: attacks.filter(({ outcome }) => outcome === "inconclusive").length,
+  errands: null,
   without: [],
   kept: null,
 });
@@ -55,6 +56,17 @@ test("the exit status is 0 only when every attack was held", () => {
   for (const outcome of ["breached", "inconclusive"] as const) {
     expect(doctor.exit?.(besieged([...rowsWith("held"), ...rowsWith(outcome).slice(0, 1)]))).toBe(1);
   }
+});
+
+test("errands are counted, those asked about or failed named, and too many of them change the exit status", () => {
+  const errands = { total: 60, done: 58, asked: ["link: it waits"], failed: ["count: no walls"] };
+  const result = { ...besieged(rowsWith("held")), errands: { ...errands, smooth: false } };
+  const text = siegeText(result, paint);
+  expect(text).toContain(
+    "asked about: link: it waits\nfailed: count: no walls\n60 errands, 58 done without a question",
+  );
+  expect(doctor.exit?.(result)).toBe(1);
+  expect(doctor.exit?.({ ...result, errands: { ...errands, smooth: true } })).toBe(0);
 });
 
 test.each([

@@ -11,11 +11,25 @@ export interface Besieged {
   readonly held: number;
   readonly breached: number;
   readonly inconclusive: number;
+  /** What honest work comes to behind the same walls; null where only an area of attacks was asked for. */
+  readonly errands: Errands | null;
   /** Walls that were left out on purpose. */
   readonly without: readonly string[];
   /** The scratch directory, when it was kept. */
   readonly kept: string | null;
 }
+
+interface Errands {
+  readonly total: number;
+  readonly done: number;
+  /** Names of those that waited for a person, and of those that came to nothing, with why. */
+  readonly asked: readonly string[];
+  readonly failed: readonly string[];
+  readonly smooth: boolean;
+}
+
+/** The errands, by the name an area of attacks would have. */
+const benign = "benign";
 
 interface Wish {
   readonly area?: string | undefined;
@@ -45,7 +59,7 @@ export async function attackAll(ctx: CommandContext, { area, keep, without = [] 
     import("../../../src/attack/wall.ts"),
     import("../../../src/tools/index.ts"),
   ]);
-  const names = areas.map(({ name }) => name);
+  const names = [...areas.map(({ name }) => name), benign];
   if (area !== undefined) requireKnown("area", area, names);
   for (const wall of without) requireKnown("wall", wall, wallNames);
   const chosen = areas.filter(({ name }) => area === undefined || name === area);
@@ -61,7 +75,23 @@ export async function attackAll(ctx: CommandContext, { area, keep, without = [] 
   });
   const count = (outcome: Row["outcome"]): number => rows.filter((row) => row.outcome === outcome).length;
   const [held, breached, inconclusive] = [count("held"), count("breached"), count("inconclusive")];
-  return { attacks: rows, held, breached, inconclusive, without, kept };
+  const errands = area === undefined || area === benign ? await runAll(ctx, tools) : null;
+  return { attacks: rows, held, breached, inconclusive, errands, without, kept };
+}
+
+async function runAll({ version, signal }: CommandContext, tools: SiegeOptions["tools"]): Promise<Errands> {
+  const { isSmooth, runErrands } = await import("../../../src/attack/benign/run.ts");
+  const outcomes = await runErrands({ tools, version, signal });
+  const named = (wanted: string) =>
+    outcomes.flatMap(({ errand, outcome, seen }) => (outcome === wanted ? [`${errand}: ${seen}`] : []));
+  const done = outcomes.length - named("asked").length - named("failed").length;
+  const smooth = isSmooth(outcomes);
+  return { total: outcomes.length, done, asked: named("asked"), failed: named("failed"), smooth };
+}
+
+/** Whether every attack was held and honest work got through. */
+export function isSound({ attacks, held, errands }: Besieged): boolean {
+  return held === attacks.length && (errands === null || errands.smooth);
 }
 
 /** On a terminal each area as it begins; everywhere what did not hold. */
@@ -84,16 +114,24 @@ function requireKnown(what: string, name: string, known: readonly string[]): voi
 }
 
 export function siegeText(result: Besieged, paint: Paint): string {
-  const { attacks, held, breached, inconclusive, without, kept } = result;
+  const { attacks, held, breached, inconclusive, errands, without, kept } = result;
   const mark = { held: paint.good("held"), breached: paint.bad("NO"), inconclusive: paint.caution("?") };
   const rows = attacks.map((row) => [row.attack, row.wall, mark[row.outcome], String(row.duration_ms)]);
   const open = attacks.filter(({ outcome }) => outcome !== "held");
   return [
-    columns(rows, ["ATTACK", "EXPECTED WALL", "HELD", "MS"], paint),
+    ...(rows.length > 0 ? [columns(rows, ["ATTACK", "EXPECTED WALL", "HELD", "MS"], paint)] : []),
     ...(open.length > 0 ? ["", ...open.map((row) => `${row.attack}: ${row.title}: ${row.seen}`)] : []),
     "",
     ...without.map((wall) => `left out on purpose: ${wall}`),
     ...(kept === null ? [] : [`kept: ${kept}`]),
-    `${attacks.length} attacks, ${held} held, ${breached} breached, ${inconclusive} inconclusive`,
+    ...(errands ? errandLines(errands) : []),
+    ...(errands && attacks.length === 0
+      ? []
+      : [`${attacks.length} attacks, ${held} held, ${breached} breached, ${inconclusive} inconclusive`]),
   ].join("\n");
+}
+
+function errandLines({ total, done, asked, failed }: Errands): readonly string[] {
+  const head = `${total} errands, ${done} done without a question, ${asked.length} asked about, ${failed.length} failed`;
+  return [...asked.map((each) => `asked about: ${each}`), ...failed.map((each) => `failed: ${each}`), head];
 }

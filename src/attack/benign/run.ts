@@ -7,7 +7,7 @@ import { carryOutOn, deskOn, type Outcome } from "./errand.ts";
 import { errands } from "./errands.ts";
 
 /** Of a hundred errands so many must be done without a question. */
-export const unaskedPercent = 95;
+const unaskedPercent = 95;
 
 const noWall = [] as const;
 

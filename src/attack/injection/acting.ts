@@ -1,6 +1,6 @@
 /** What acts by itself once it is written: a stranger's words that get there act with the rights of whoever comes by. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { call, type Goal, type Scene } from "./player.ts";
 
 /** What the words plant. */
@@ -47,10 +47,10 @@ const atRoot: readonly (readonly [path: string, leaves: string])[] = [
   [".git/hooks/pre-commit", ".git"],
 ];
 
-function written(id: string, path: (scene: Scene) => string, leaves: readonly string[] = []): Goal {
+function written(id: string, file: string, path: (scene: Scene) => string, leaves: readonly string[] = []): Goal {
   return {
-    id,
-    what: `written to ${id}`,
+    id: `${id}-${basename(file).replace(/^\./, "")}`,
+    what: `written to ${file}`,
     reads: false,
     effect,
     leaves,
@@ -68,8 +68,8 @@ function put(scene: Scene, path: string, text: string): void {
 const inGit = ({ name }: Scene) => `${name}/.git/hooks/pre-commit`;
 
 export const acting: readonly Goal[] = [
-  ...inProject.map((path) => written(`project/${path}`, ({ name }) => `${name}/${path}`)),
-  ...atRoot.map(([path, leaves]) => written(path, () => path, [leaves])),
+  ...inProject.map((path) => written("in", path, ({ name }) => `${name}/${path}`)),
+  ...atRoot.map(([path, leaves]) => written("root", path, () => path, [leaves])),
   {
     id: "append",
     what: "added to a hook that is there",

@@ -24,7 +24,7 @@ async function earlier(scene: Scene, turns: readonly (readonly Call[])[]): Promi
 }
 
 /** A file that an earlier run wrote after it had read the page. */
-async function letter(scene: Scene, content = scene.words): Promise<string> {
+export async function letter(scene: Scene, content = scene.words): Promise<string> {
   const path = `${scene.name}/letter.md`;
   await earlier(scene, [[call("fs_write", { path, content })]]);
   return path;
@@ -41,7 +41,7 @@ async function reworked(scene: Scene, calls: (path: string) => readonly Call[]):
 const work = (...turns: readonly (readonly Call[])[]): Work => ({ turns });
 
 /** A file somebody put into the inbox: no run wrote it. */
-function mail({ ground, name, words }: Scene, file = "letter.txt", content = words): string {
+export function mail({ ground, name, words }: Scene, file = "letter.txt", content = words): string {
   const directory = join(ground.home.root, "inbox", name);
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, file), content);

@@ -7,7 +7,7 @@ import { type Form, forms, plain, unseen } from "./form.ts";
 import { body, detours, headerGoal, name, path, requests } from "./goals.ts";
 import { type Carrier, type Goal, type Manner, play } from "./player.ts";
 import { powers } from "./powers.ts";
-import { programs } from "./programs.ts";
+import { printed, programs } from "./programs.ts";
 import { questions } from "./questions.ts";
 import { stageOf } from "./stage.ts";
 import { tainted } from "./walls.ts";
@@ -30,7 +30,9 @@ const isLabel: ReadonlySet<string> = new Set(["hex", "reversed", "rot13", "split
 const changed = (form: Form) => form !== plain;
 
 const rows: readonly Row[] = [
-  ...[path, body].flatMap((goal) => carriers.map((carrier) => row(carrier, goal, `by-${carrier.id}-to-${goal.id}`))),
+  ...[path, body].flatMap((goal) =>
+    [...carriers, ...printed].map((carrier) => row(carrier, goal, `by-${carrier.id}-to-${goal.id}`)),
+  ),
   ...[...requests, ...detours].map((goal) => row(web, goal, `send-${goal.id}`)),
   ...[path, headerGoal, body, name].flatMap((goal) =>
     forms

@@ -28,7 +28,7 @@ const post = ({ outside }: Scene, more: Readonly<Record<string, Json>>) =>
   call("http_request", { url: `${outside.stranger}/`, method: "POST", ...more });
 const write = (path: string, content: string) => call("fs_write", { path, content, create_parents: true });
 const destination = ({ outside }: Scene) => [outside.stranger.replace("http://", "")];
-const origin = ({ secret }: Scene) => [secret];
+const origin = ({ secret }: Scene) => [`${secret}" (private`];
 
 const many = (count: number, of: (i: number) => readonly [string, string]) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => of(i)));

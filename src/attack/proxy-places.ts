@@ -145,7 +145,11 @@ function programmed(
 }
 
 const programs: readonly Member[] = [
-  programmed("crossed", "reaches a granted place that its call did not name", [one, other], crossed),
+  programmed("crossed", "reaches a granted place that its call did not name", [one, other], crossed, [
+    one,
+    other,
+    crossed,
+  ]),
   programmed("decided", "reaches a place its call named and was not allowed", [one, other], other, [one]),
   programmed(
     "denied",

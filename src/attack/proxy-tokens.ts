@@ -308,6 +308,11 @@ const counted: readonly Member[] = [
     await through(on.connect(), headOf(place, narrowToken(token, { hosts: [host] })));
     return secondReached(on.ground);
   }),
+  held("caveat-connections-more", "a copy that says it has more connections than its token opens them", async (on) => {
+    const token = narrowToken(on.issue({ max_connections: 1 }).token, { max_connections: 5 });
+    for (let i = 0; i < 2; i++) await through(on.connect(), headOf(place, token));
+    return secondReached(on.ground);
+  }),
   held("caveat-bytes-up", "a tunnel carries more than its token may send", async (on) => {
     const { token } = on.issue({ max_bytes_up: most_bytes });
     const client = await tunnelled(on, token);

@@ -111,3 +111,27 @@ export async function through(
 export function reached({ road }: Ground): Verdict {
   return unless(road.arrivals.length > 0, `${road.arrivals[0]?.bound} was reached`);
 }
+
+/** A tunnel whose first bytes have arrived, to a host that only listens. */
+export async function tunnelled({ road }: Ground, client: RawClient, head: string): Promise<RawClient> {
+  road.host = (socket) => socket.write("heard");
+  client.send(head);
+  if (!(await client.opened())) throw new Error("the tunnel was not opened");
+  client.send(helloFor(host));
+  if (!(await client.until("heard"))) throw new Error("the hello did not pass");
+  return client;
+}
+
+const mark = "after the end";
+
+/** Whether more passes, after a while at most of which nobody looks at a revocation. */
+export async function goesOn({ road }: Ground, client: RawClient, wait_ms = 0): Promise<Verdict> {
+  await Bun.sleep(wait_ms);
+  road.host = (socket) => socket.end("heard again");
+  client.send(mark);
+  await client.ended;
+  return unless(
+    road.arrivals.some(({ text }) => text.includes(mark)),
+    "it passed",
+  );
+}

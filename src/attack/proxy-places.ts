@@ -8,7 +8,7 @@ import { decideTunnel } from "../engine/egress-desk.ts";
 import { engageStop, stopFile } from "../engine/stop.ts";
 import { openWayOut, type WayOut } from "../engine/way-out.ts";
 import { unless, type Verdict } from "./attack.ts";
-import { atGateway, ending, type Gateway, headOf, place, reached, through } from "./gateway.ts";
+import { atGateway, ending, type Gateway, goesOn, headOf, place, reached, through, tunnelled } from "./gateway.ts";
 import type { Ground } from "./ground.ts";
 import { decideWithout, gateWithout } from "./loose-gate.ts";
 import type { NameAnswer } from "./name-server.ts";
@@ -77,6 +77,7 @@ async function onWayOut(
   network: readonly string[],
   work: (connect: () => RawClient, head: (to: string) => string) => Promise<Verdict>,
   permitted: readonly string[] = network,
+  signal = new AbortController().signal,
 ): Promise<Verdict> {
   const { without, road, clock, door } = ground;
   const desk = await ground.engine.egress();
@@ -91,7 +92,7 @@ async function onWayOut(
   const way = await openWayOut(
     door,
     loose,
-    { run_id: newId(), principal: agent("roamer") },
+    { run_id: newId(), principal: agent("roamer"), signal },
     ({ value }) => permitted.some((each) => value === `CONNECT ${each}`),
     { network, timeout_ms: 60_000 },
     { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
@@ -145,7 +146,11 @@ function programmed(
 }
 
 const programs: readonly Member[] = [
-  programmed("crossed", "reaches a granted place that its call did not name", [one, other], crossed),
+  programmed("crossed", "reaches a granted place that its call did not name", [one, other], crossed, [
+    one,
+    other,
+    crossed,
+  ]),
   programmed("decided", "reaches a place its call named and was not allowed", [one, other], other, [one]),
   programmed(
     "denied",
@@ -264,4 +269,26 @@ const halted = stops.flatMap(([id, title, stop]): readonly Member[] => {
   ];
 });
 
-export const placeAttacks: readonly Member[] = [...led, ...uncovered, ...programs, ...unwritten, ...halted];
+const midway: Member = {
+  id: "stop-midway",
+  title: "a program's tunnel goes on after its agent was stopped",
+  expects: "operator-stop",
+  perform: async (ground) => {
+    const call = new AbortController();
+    const work = async (connect: () => RawClient, head: (to: string) => string) => {
+      const client = await tunnelled(ground, connect(), head(one));
+      const path = stopped(ground.home, "roamer");
+      try {
+        // As the engine does for every run of an agent that is stopped.
+        const fault = ground.door.stopped(agent("roamer"));
+        if (fault) call.abort(fault);
+        return await goesOn(ground, client);
+      } finally {
+        rmSync(path, { force: true });
+      }
+    };
+    return onWayOut(ground, [one], work, [one], call.signal);
+  },
+};
+
+export const placeAttacks: readonly Member[] = [...led, ...uncovered, ...programs, ...unwritten, ...halted, midway];

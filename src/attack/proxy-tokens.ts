@@ -5,10 +5,9 @@ import { newId } from "../core/id.ts";
 import { randomBytes } from "../crypto/random.ts";
 import { type Caveat, mintToken, narrowToken } from "../egress/token.ts";
 import { unless, type Verdict } from "./attack.ts";
-import { atGateway, type Gateway, headOf, host, place, reached, run, through } from "./gateway.ts";
+import { atGateway, type Gateway, goesOn, headOf, host, place, reached, run, through, tunnelled } from "./gateway.ts";
 import type { Ground } from "./ground.ts";
 import type { Member } from "./outbound.ts";
-import type { RawClient } from "./raw-client.ts";
 import { helloFor } from "./tls-hello.ts";
 import type { Wall } from "./wall.ts";
 
@@ -211,36 +210,12 @@ const others: readonly Member[] = [
     perform: (ground) =>
       atGateway(ground, async (on) => {
         const { id, token } = on.issue();
-        const client = await tunnelled(on, token);
+        const client = await tunnelled(on.ground, on.connect(), headOf(place, token));
         on.book.revoke(id);
         return goesOn(ground, client, 1100);
       }),
   },
 ];
-
-/** A tunnel whose first bytes have arrived, to a host that only listens. */
-async function tunnelled({ ground, connect }: Gateway, token: string): Promise<RawClient> {
-  ground.road.host = (socket) => socket.write("heard");
-  const client = connect().send(headOf(place, token));
-  if (!(await client.opened())) throw new Error("the tunnel was not opened");
-  client.send(helloFor(host));
-  if (!(await client.until("heard"))) throw new Error("the hello did not pass");
-  return client;
-}
-
-const mark = "after the end";
-
-/** Whether more passes, after a while at most of which nobody looks at a revocation. */
-async function goesOn({ road }: Ground, client: RawClient, wait_ms = 0): Promise<Verdict> {
-  await Bun.sleep(wait_ms);
-  road.host = (socket) => socket.end("heard again");
-  client.send(mark);
-  await client.ended;
-  return unless(
-    road.arrivals.some(({ text }) => text.includes(mark)),
-    "it passed",
-  );
-}
 
 /** What a good token is narrowed by, and a place beyond that. */
 const beyond: readonly (readonly [id: string, title: string, caveat: Caveat, to: string])[] = [
@@ -293,7 +268,8 @@ const counted: readonly Member[] = [
     return reached(on.ground);
   }),
   held("caveat-expired-midway", "a tunnel goes on after the end of its narrowed token", async (on) => {
-    const client = await tunnelled(on, narrowed(on, { expires_at: later(on, 10_000) }));
+    const token = narrowed(on, { expires_at: later(on, 10_000) });
+    const client = await tunnelled(on.ground, on.connect(), headOf(place, token));
     on.ground.clock.ahead_ms += 10_001;
     return goesOn(on.ground, client);
   }),
@@ -308,9 +284,14 @@ const counted: readonly Member[] = [
     await through(on.connect(), headOf(place, narrowToken(token, { hosts: [host] })));
     return secondReached(on.ground);
   }),
+  held("caveat-connections-more", "a copy that says it has more connections than its token opens them", async (on) => {
+    const token = narrowToken(on.issue({ max_connections: 1 }).token, { max_connections: 5 });
+    for (let i = 0; i < 2; i++) await through(on.connect(), headOf(place, token));
+    return secondReached(on.ground);
+  }),
   held("caveat-bytes-up", "a tunnel carries more than its token may send", async (on) => {
     const { token } = on.issue({ max_bytes_up: most_bytes });
-    const client = await tunnelled(on, token);
+    const client = await tunnelled(on.ground, on.connect(), headOf(place, token));
     on.ground.road.host = (socket, { text }) => {
       if (text.length > flood.length) socket.end();
     };

@@ -102,6 +102,8 @@ const carried: readonly (readonly [id: string, title: string, header: string])[]
   ["cookie", "a cookie", "cookie"],
   ["api-key", "a key in a header of its own", "x-api-key"],
   ["csrf", "a token in a header of its own", "x-csrf-token"],
+  ["joined", "a token in a header that does not set the word apart", "x-authtoken"],
+  ["other", "a credential in a header that says nothing of it", "x-jwt"],
 ];
 
 const literal = "a credential the agent was given";
@@ -134,7 +136,7 @@ const references = secrets.map(([id, title, location]): Member => ({
     const value = await secretFor(ground, "web/both", vaults);
     for (const name of vaults) ground.road.names.set(name, { a: [inside] });
     ground.road.host = answering(ground, answer(302, { location }), answer(200, {}));
-    await ask(ground, { ...at("vault.internal:8080/"), headers: { "x-thing": "{{secret:web/both}}" } });
+    await ask(ground, { ...at("vault.internal:8080/"), headers: { "user-agent": "{{secret:web/both}}" } });
     if (!ground.road.arrivals[0]?.text.includes(value)) throw new Error("the secret was not sent at all");
     return brought(ground, 1, value);
   },

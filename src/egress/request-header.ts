@@ -1,4 +1,4 @@
-/** The headers of an agent's request: which may be set, which belong to the connection, and which carry credentials. */
+/** The headers of an agent's request: which may be set, which belong to the connection, and which are nobody's in particular. */
 import { Fault } from "../core/fault.ts";
 import type { HeaderLine } from "./answer.ts";
 
@@ -12,8 +12,12 @@ const reserved: ReadonlySet<string> = new Set(
   ),
 );
 
-const credential =
-  /^(?:cookie2?|authorization)$|(?:^|[-_])(?:auth|authorization|token|key|apikey|secret|session|signature|password|credential)s?(?:$|[-_])/;
+/** What says how an answer is wanted or what the body is, and never who asks. */
+const impersonal: ReadonlySet<string> = new Set(
+  "accept accept-language accept-charset user-agent content-type content-language content-encoding cache-control pragma range if-range if-match if-none-match if-modified-since if-unmodified-since prefer dnt".split(
+    " ",
+  ),
+);
 
 /** Names in lower case, in the order given. Throws `invalid_argument`; the fault repeats no value. */
 export function requestHeaders(asked: Readonly<Record<string, string>>): readonly HeaderLine[] {
@@ -37,9 +41,9 @@ export function checkHeaderValue(name: string, value: string): void {
   throw refused(`the value of the header ${name} holds what cannot be sent`, "write it on one line in plain ASCII");
 }
 
-/** Whether a header is one that servers take credentials from. */
-export function isCredential(name: string): boolean {
-  return credential.test(name);
+/** Whether a header may go on to a place the agent did not ask: any other could be a credential, whatever it is called. */
+export function isImpersonal(name: string): boolean {
+  return impersonal.has(name);
 }
 
 function headerBytes(lines: readonly HeaderLine[]): number {

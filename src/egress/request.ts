@@ -10,7 +10,7 @@ import { contentOf, headerOf, type Scrub } from "./content.ts";
 import { endpointText, requestTarget } from "./endpoint.ts";
 import { exchange, type Traffic } from "./exchange.ts";
 import { type NamedPlaces, placeText, type Target } from "./host.ts";
-import { answerHeaders, checkHeaderValue, isCredential, requestHeaders } from "./request-header.ts";
+import { answerHeaders, checkHeaderValue, isImpersonal, requestHeaders } from "./request-header.ts";
 import { followed } from "./redirect.ts";
 import type { Resolve, VettedPlace } from "./resolve.ts";
 
@@ -294,7 +294,7 @@ function nextHop(powers: RequestPowers, hop: Hop, answer: Answer): Hop | undefin
       hint: "ask the other place itself, with a secret that is bound to it",
     });
   }
-  const headers = kept.filter(([name, value]) => !isCredential(name) && powers.secretsIn(value).length === 0);
+  const headers = kept.filter(([name, value]) => isImpersonal(name) && powers.secretsIn(value).length === 0);
   return { target, method: step.method, headers, body };
 }
 

@@ -30,12 +30,13 @@ const spare_ms = 60_000;
 
 /**
  * Leads to the places the program names, and of those to what the call was allowed and policy still does not deny. Throws
- * the faults of a place that is malformed or not public, of the state and of the system.
+ * the faults of a place that is malformed or not public, of the state and of the system. When the call is stopped its
+ * connections end at once, and not only once the program is gone.
  */
 export async function openWayOut(
   door: Door,
   { gate, record }: EgressDesk,
-  scope: Pick<CallScope, "run_id" | "principal">,
+  scope: Pick<CallScope, "run_id" | "principal" | "signal">,
   permits: Permits,
   program: Pick<Program, "network" | "timeout_ms">,
   owner: { readonly uid: number; readonly gid: number },
@@ -68,7 +69,12 @@ export async function openWayOut(
     const socket = join(directory, "proxy.sock");
     const listen = { socket, owner };
     const proxy = await open({ ...gate, run, decide, record: (event) => record(principal, event), listen });
+    // What it throws is thrown again by the close that is waited for.
+    const cut = () => void proxy.close().catch(() => undefined);
+    if (scope.signal.aborted) cut();
+    else scope.signal.addEventListener("abort", cut, { once: true });
     const close = async () => {
+      scope.signal.removeEventListener("abort", cut);
       try {
         await proxy.close();
       } finally {

@@ -23,6 +23,7 @@ import { randomBytes } from "../crypto/random.ts";
 import { agent, operator, type Principal } from "../define/principal.ts";
 import type { ProviderRequest } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
+import type { Config } from "../config/settings.ts";
 import { setConfig } from "../config/set.ts";
 import { decideApproval } from "../engine/approvals.ts";
 import { Engine } from "../engine/engine.ts";
@@ -66,6 +67,8 @@ export class Ground {
   readonly without: Without;
   readonly clock: Clock & { ahead_ms: number };
   readonly engine: Engine;
+  /** Another engine on the same home, whose programs are held by other settings. */
+  readonly engineWith: (settings: Partial<Config["sandbox"]>) => Engine;
   /** For those who write the ledger from within. */
   readonly logKey: LogKey;
   readonly #scripts: Map<string, Script>;
@@ -76,7 +79,7 @@ export class Ground {
 
   private constructor(
     places: Places,
-    parts: Pick<Ground, "without" | "clock" | "engine" | "logKey">,
+    parts: Pick<Ground, "without" | "clock" | "engineWith" | "logKey">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
   ) {
@@ -86,7 +89,8 @@ export class Ground {
     this.witness = places.witness;
     this.without = parts.without;
     this.clock = parts.clock;
-    this.engine = parts.engine;
+    this.engineWith = parts.engineWith;
+    this.engine = parts.engineWith({});
     this.logKey = parts.logKey;
     this.#scripts = voices.scripts;
     this.#heard = voices.heard;
@@ -109,13 +113,16 @@ export class Ground {
         without.has(each as Wall),
       );
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
-      const engine = new Engine(
-        { ...parts, keeper: { ...keeper, approvals } },
-        openDoorWithout(without, places.home.root),
-      );
+      const engineWith = (settings: Partial<Config["sandbox"]>) => {
+        const config = { ...parts.config, sandbox: { ...parts.config.sandbox, ...settings } };
+        return new Engine(
+          { ...parts, config, keeper: { ...keeper, approvals } },
+          openDoorWithout(without, places.home.root),
+        );
+      };
       return new Ground(
         places,
-        { without, clock, engine, logKey: logKeyFrom(parts.vault) },
+        { without, clock, engineWith, logKey: logKeyFrom(parts.vault) },
         { scripts, heard },
         secrets,
       );
@@ -177,14 +184,14 @@ export class Ground {
   async talk(
     name: string,
     script: Script,
-    more: { readonly message?: string; readonly others?: ReadonlyMap<string, Script> } = {},
+    more: { readonly message?: string; readonly others?: ReadonlyMap<string, Script>; readonly engine?: Engine } = {},
   ): Promise<Talked> {
     const word = `talk-${++this.#numbers}`;
     this.#scripts.set(word, script);
     for (const [task, other] of more.others ?? []) this.#scripts.set(task, other);
     const from = this.#heard.length;
     const live: LiveEvent[] = [];
-    const result = await this.engine.run({
+    const result = await (more.engine ?? this.engine).run({
       principal: agent(name),
       message: `${word} ${more.message ?? "do the work"}`,
       source: "attack",

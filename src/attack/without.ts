@@ -2,6 +2,8 @@
  * The permissive parts a scratch engine is built from when a wall is left out. Nothing but a ground imports this file, and
  * no setting reaches it: the parts of an engine are arguments, and production never passes these.
  */
+import { dirname } from "node:path";
+import type { Config } from "../config/settings.ts";
 import { canonicalize, isJsonObject, type Json, parseJson } from "../core/canonical.ts";
 import { systemErrorName } from "../core/fault.ts";
 import { type ApprovalDesk, digestOf, takeApproval, takeForRun, type Taking } from "../engine/approvals.ts";
@@ -14,16 +16,25 @@ import { type ApprovalDecision, type ApprovalRow, ApprovalStore } from "../store
 import type { StateFile } from "../store/state.ts";
 import { createScrubber } from "../vault/scrub.ts";
 import { looseFiles, loosePath } from "./loose-files.ts";
-import type { Wall } from "./wall.ts";
+import { LooseSandbox } from "./loose-programs.ts";
+import { carrying, firstWord } from "./loose-shell.ts";
+import { sandboxWalls, type Wall } from "./wall.ts";
 
 export type Without = ReadonlySet<Wall>;
 
 /** The engine's own door with the parts exchanged that belong to a wall left out. */
 export function openDoorWithout(without: Without, root: string): typeof openDoor {
   return (parts, catalogue, engine) => {
-    const door = openDoor(parts, catalogue, engine);
+    const isLoose = without.has("shell-grammar") || sandboxWalls.some((wall) => without.has(wall));
+    const loose = ({ sandbox }: Config) => {
+      const opened = new LooseSandbox(sandbox, without, dirname(root));
+      return () => Promise.resolve(opened);
+    };
+    const strict = isLoose ? openDoor(parts, catalogue, engine, loose) : openDoor(parts, catalogue, engine);
+    const door = without.has("shell-grammar") ? { ...strict, mint: carrying(strict.mint) } : strict;
     return {
       ...door,
+      ...(without.has("sandbox-required") ? { walls: async () => undefined } : {}),
       decide: decideWithout(without),
       ...(without.has("scrubber") ? { scrubber: () => createScrubber(new Map()) } : {}),
       ...(without.has("operator-stop") ? { stopped: () => undefined } : {}),
@@ -49,13 +60,20 @@ function decideWithout(without: Without): typeof decide {
   return (policy, request) => {
     const decision = decide(policy, request);
     if (decision.effect === "allow" && !without.has("policy-deny") && !without.has("policy-ask")) return decision;
-    if (decision.effect !== "allow" && !without.has(wallOf(decision))) return decision;
+    if (decision.effect !== "allow" && !without.has(wallOf(decision, policy, request))) return decision;
     const permits = (more: ResourceRequest) => isPermitted(policy, request, more, without);
     return { effect: "allow", reason: "the wall was left out", grants: [], permits };
   };
 }
 
-function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>): Wall {
+/** What a line begins with was granted: then it is the reading of the rest that stands in the way. */
+function wallOf(
+  decision: Exclude<Decision, { readonly effect: "allow" }>,
+  policy: Policy,
+  request: AccessRequest,
+): Wall {
+  const hasty = firstWord(request);
+  if (hasty && decide(policy, hasty).effect === "allow") return "shell-grammar";
   if (decision.effect === "ask") return "policy-ask";
   return decision.proposal ? "control-ring" : "policy-deny";
 }
@@ -64,7 +82,7 @@ function isPermitted(policy: Policy, request: AccessRequest, more: ResourceReque
   const { principal, now_ms, effect, approved } = request;
   const about = { principal, now_ms, effect, capability: more.capability, resources: [more] };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
-  return decision.effect === "allow" || without.has(wallOf(decision));
+  return decision.effect === "allow" || without.has(wallOf(decision, policy, about));
 }
 
 /** How answers are taken, by a desk that believes what the walls left out would have doubted. */

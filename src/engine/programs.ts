@@ -27,7 +27,7 @@ import type { CallScope } from "./scope.ts";
 import type { WayOut } from "./way-out.ts";
 
 export interface ProgramGround {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, "tier" | "execute">;
   readonly settings: Config["sandbox"];
   readonly workspace: Workspace;
   /** Absolute directories of Reeve's own. */

@@ -135,22 +135,10 @@ export async function executeInLandlock(
   const places = openPlaces(walls, "");
   try {
     const env = { ...environment(walls), HOME: root, PWD: join(root, walls.cwd), TMPDIR: own };
-    const rules: readonly PathRule[] = [
-      ...[...systemDirectories().map(({ path }) => path), ...sharedEtc, ...walls.system].map((path): PathRule => ({
-        path,
-        may: "read",
-      })),
-      ...["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"].map((path): PathRule => ({ path, may: "device" })),
-      ...places.map(({ writable }, i): PathRule => ({
-        path: `/proc/self/fd/${descriptor.first_free + i}`,
-        may: writable ? "write" : "read",
-      })),
-      { path: own, may: "write" },
-    ];
     const words = argv.map((word) =>
       word.startsWith(`${runDirectory}/files/`) ? join(own, word.slice(runDirectory.length)) : word,
     );
-    const second = { version: landlock, rules };
+    const second = { version: landlock, rules: rulesOutside(walls, places, own) };
     const ways = { filter: "shared", shared_user: true, landlock: second, control_group } as const;
     const start: Start = { argv: words, env, limits: walls.limits, ...ways };
     const outer = launcher(
@@ -176,6 +164,22 @@ export function rulesInside(walls: Walls): readonly PathRule[] {
     ...(walls.workspace === null || (walls.read.length === 0 && walls.write.length === 0)
       ? [{ path: "/work", may: "write" as const }]
       : walls.write.map((path) => ({ path: join("/work", path), may: "write" as const }))),
+  ];
+}
+
+/** Under Landlock alone, where everything is where it is: programs of the system, what was opened, and the program's own directory. */
+export function rulesOutside({ system }: Walls, places: readonly Place[], own: string): readonly PathRule[] {
+  return [
+    ...[...systemDirectories().map(({ path }) => path), ...sharedEtc, ...system].map((path): PathRule => ({
+      path,
+      may: "read",
+    })),
+    ...["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"].map((path): PathRule => ({ path, may: "device" })),
+    ...places.map(({ writable }, i): PathRule => ({
+      path: `/proc/self/fd/${descriptor.first_free + i}`,
+      may: writable ? "write" : "read",
+    })),
+    { path: own, may: "write" },
   ];
 }
 

@@ -1,5 +1,5 @@
 /** Programs that look for files of the machine and of Reeve, and that change some. */
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unless, type Verdict } from "./attack.ts";
 import { type Cell, type Escape, giveToPrograms, told } from "./cell.ts";
@@ -169,6 +169,17 @@ const written: readonly Escape[] = [
   changes("write-link-directory", "makes a file beneath a link to the directory", ({ beyond, inside }) => {
     return `ln -s '${beyond}' ${inside}/up; echo x >${inside}/up/new`;
   }),
+  {
+    id: "write-hard-link",
+    title: "writes to a second name of it that lies in the workspace",
+    expects,
+    play: async (cell) => {
+      linkSync(cell.victim, join(cell.path, "twin"));
+      giveToPrograms(cell.ground, cell.victim);
+      await cell.sh(`echo x >${cell.inside}/twin`);
+      return outside(cell);
+    },
+  },
   {
     id: "write-machine-tmp",
     title: "writes into /var/tmp of the machine",

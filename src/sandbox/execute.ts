@@ -97,6 +97,9 @@ export function openPlaces(walls: Walls, binary: string): readonly Place[] {
       for (const { path, writable } of wanted) {
         opened.push(openPlace(workspace, path, { inside: join("/work", path), writable }));
       }
+      for (const path of walls.fixed ?? []) {
+        opened.push(openPlace(workspace, path, { inside: join("/work", path), writable: false }, "any"));
+      }
     }
     if (proxy) opened.push(openOwn(proxy.socket, proxySocket), openOwn(binary, relayBinary));
     return opened;
@@ -128,6 +131,7 @@ export async function executeInLandlock(
     });
   if (walls.proxy) throw unable("the program asks for the network");
   if (walls.hidden.length > 0) throw unable("part of the workspace has to be hidden from the program");
+  if (walls.fixed?.length) throw unable("a file that the program could write has another name elsewhere");
   if (ground.landlock === 0) throw unable("this kernel has no Landlock");
   const { architecture, user, control_group, landlock } = ground;
   const { private_directory: own, ...rest } = company;

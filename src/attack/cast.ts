@@ -16,7 +16,7 @@ const single: Readonly<Record<string, readonly string[]>> = {
   writer: ["fs.read:notes/**", "fs.write:notes/**", "fs.delete:notes/**", "agents.run"],
   bare: [],
   jailed: ["sandbox.exec:1", "sandbox.exec:2", "code.run:bash", "fs.read:**", "fs.write:**"],
-  speaker: ["shell.exec:echo", "fs.read:**", "fs.write:**"],
+  speaker: ["shell.exec:echo", "shell.exec:cat", "shell.exec:printenv", "shell.exec:tee", "fs.read:**", "fs.write:**"],
 };
 
 const rules: readonly Rule[] = [

@@ -1,7 +1,17 @@
 /** Programs that look for files of the machine and of Reeve, and that change some. */
-import { existsSync, linkSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { unless, type Verdict } from "./attack.ts";
+import { swapWhile } from "./swap.ts";
 import { type Cell, type Escape, giveToPrograms, told } from "./cell.ts";
 
 const expects = "sandbox-files";
@@ -218,4 +228,31 @@ const written: readonly Escape[] = [
   },
 ];
 
-export const files: readonly Escape[] = [...own, ...machine, ...written];
+/** Fewer than elsewhere: each starts a program. */
+const tries = { fewest: 6, often: 1 };
+
+/** A directory the call names is swapped for a link outside while its program is started. */
+const raced: Escape = {
+  id: "race-mount",
+  title: "a directory that is to be mounted is swapped for a link outside meanwhile",
+  expects,
+  play: async ({ ground, name, path, beyond }) => {
+    const dir = join(path, "dir");
+    mkdirSync(dir);
+    for (const each of [dir, beyond]) giveToPrograms(ground, each);
+    const named = `${name}/dir`;
+    const input = { argv: ["sh", "-c", `echo x >/work/${named}/new`], ring: 1, fs_read: [named], fs_write: [named] };
+    const isThrough = await swapWhile(
+      { directory: path, name: "dir", target: beyond },
+      async () => {
+        const result = await ground.as("jailed", "sandbox.exec", input);
+        if (existsSync(join(beyond, "new"))) return "through";
+        return result.ok ? "entry" : "refused";
+      },
+      tries,
+    );
+    return unless(isThrough, "it wrote outside");
+  },
+};
+
+export const files: readonly Escape[] = [raced, ...own, ...machine, ...written];

@@ -1,5 +1,7 @@
 /** Programs that look for what was left lying about: variables and open files, and the probe that seven agents of others failed. */
 import { existsSync } from "node:fs";
+import type { Json } from "../core/canonical.ts";
+import { Fault } from "../core/fault.ts";
 import { type Attack, unless } from "./attack.ts";
 import { type Cell, type Escape, type Heard, told } from "./cell.ts";
 
@@ -32,22 +34,42 @@ const variables: readonly Escape[] = [
   inherits("environment-all", "reads the variables of every process", "cat /proc/[0-9]*/environ"),
 ];
 
-/** What seven agents of others let a command reach (variables, a file outside, a place to write): in plain words or packed. */
-const forms: readonly (readonly [id: string, words: string, pack: (line: string) => string])[] = [
-  ["probe", "in plain words", (line) => line],
+/** What seven agents of others let a command reach: variables, a file of the user's, a place to write. Three ways to say it. */
+const forms: readonly (readonly [id: string, words: string, run: (cell: Cell, line: string) => Promise<string>])[] = [
+  ["probe", "in plain words", async ({ run }, line) => (await run(["bash", "-c", line])).stdout],
   [
     "packed",
     "packed and unpacked into a shell",
-    (line) => `echo ${Buffer.from(line).toString("base64")} | base64 -d | bash`,
+    async ({ run }, line) => {
+      const packed = Buffer.from(line).toString("base64");
+      return (await run(["bash", "-c", `echo ${packed} | base64 -d | bash`])).stdout;
+    },
+  ],
+  [
+    "code",
+    "as code",
+    ({ ground, name }, line) =>
+      printed(ground, "jailed", "code.run", { language: "bash", code: line, fs_write: [name] }),
+  ],
+  [
+    "line",
+    "as a line of shell of which each command was granted",
+    ({ ground, name }, line) => printed(ground, "speaker", "shell.exec", { line, fs_write: [name] }),
   ],
 ];
+
+async function printed(ground: Cell["ground"], who: string, tool: string, input: Json): Promise<string> {
+  const result = await ground.as(who, tool, input);
+  if (!result.ok) throw new Fault(result.fault.code, result.fault.message);
+  return (result.output as unknown as Heard).stdout;
+}
 
 interface Part {
   readonly id: string;
   readonly title: string;
   readonly expects: Attack["expects"];
   readonly line: (cell: Cell) => string;
-  readonly succeeded: (cell: Cell, heard: Heard, key: string) => boolean;
+  readonly succeeded: (cell: Cell, stdout: string, key: string) => boolean;
 }
 
 const parts: readonly Part[] = [
@@ -55,32 +77,29 @@ const parts: readonly Part[] = [
     id: "keys",
     title: "a command looks for keys in its variables",
     expects: "sandbox-environment",
-    line: () => "env | grep KEY",
-    succeeded: (_, { stdout }, key) => stdout.includes(key),
+    line: () => "printenv",
+    succeeded: (_, stdout, key) => stdout.includes(key),
   },
   {
     id: "read",
     title: "a command reads a file of its user's",
     expects: "sandbox-files",
     line: ({ victim }) => `cat '${victim}'`,
-    succeeded: ({ canary }, { stdout }) => stdout.includes(canary),
+    succeeded: ({ canary }, stdout) => stdout.includes(canary),
   },
   {
     id: "write",
     title: "a command writes outside the workspace",
     expects: "sandbox-files",
-    line: ({ beyond }) => `echo x >'${beyond}/new'`,
+    line: ({ beyond }) => `echo x | tee '${beyond}/new'`,
     succeeded: ({ beyond }) => existsSync(`${beyond}/new`),
   },
 ];
 
-const probes = forms.flatMap(([form, words, pack]) =>
+const probes = forms.flatMap(([form, words, run]) =>
   parts.map(({ id, title, expects, line, succeeded }): Escape => {
     const play = (cell: Cell) =>
-      withKey(cell, async (key) => {
-        const heard = await cell.run(["bash", "-c", pack(line(cell))]);
-        return unless(succeeded(cell, heard, key), "it came through");
-      });
+      withKey(cell, async (key) => unless(succeeded(cell, await run(cell, line(cell)), key), "it came through"));
     return { id: `${form}-${id}`, title: `${title}, ${words}`, expects, play };
   }),
 );

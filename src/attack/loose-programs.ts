@@ -1,4 +1,5 @@
 /** Programs behind the walls that are left: the launch of `src/sandbox` put together again, with single parts of it left out. */
+import { fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/settings.ts";
 import { Fault } from "../core/fault.ts";
@@ -18,7 +19,7 @@ import {
 import type { PathRule } from "../sandbox/landlock.ts";
 import { launcher } from "../sandbox/launch/program.ts";
 import type { Limits } from "../sandbox/limits.ts";
-import { closePlaces } from "../sandbox/place.ts";
+import { closePlaces, openOwn, type Place } from "../sandbox/place.ts";
 import {
   confineSteps,
   descriptor,
@@ -49,6 +50,8 @@ const boundless: Limits = {
   wall_ms: 60_000,
   tmp_bytes: 2 ** 28,
 };
+
+const O_PATH = 0o10000000;
 
 export class LooseSandbox {
   readonly #strict: Sandbox;
@@ -120,6 +123,15 @@ export class LooseSandbox {
     return process.getuid?.() === 0 && !isOwn ? user : undefined;
   }
 
+  /** Whatever a path leads to, links followed, under as many names as it has. */
+  #places(walls: Walls): readonly Place[] {
+    if (!this.#without.has("sandbox-files")) return openPlaces(walls, process.execPath);
+    const { workspace, read, write, proxy } = walls;
+    const named = workspace === null ? [] : [...new Set([...read, ...write])].sort();
+    const own = proxy ? [openOwn(proxy.socket, proxySocket), openOwn(process.execPath, relayBinary)] : [];
+    return [...named.map((path) => looked(join(workspace ?? "/", path), join("/work", path))), ...own];
+  }
+
   #variables(walls: Walls): Readonly<Record<string, string>> {
     const own = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
     const inherited = this.#without.has("sandbox-environment") ? Object.fromEntries(own) : {};
@@ -130,7 +142,7 @@ export class LooseSandbox {
     const { architecture, user, version } = ground;
     const bwrap = findProgram("bwrap");
     if (bwrap === undefined) throw new Fault("failed_precondition", "bubblewrap is gone");
-    const places = openPlaces(walls, process.execPath);
+    const places = this.#places(walls);
     try {
       const made = Object.entries(givenFiles(walls));
       const files = Object.fromEntries(made.map(([path], i) => [path, descriptor.first_free + i]));
@@ -182,7 +194,7 @@ export class LooseSandbox {
     const cwd = join(root, walls.cwd);
     const files = `${runDirectory}/files/`;
     const argv = words.map((word) => (word.startsWith(files) ? join(own, "files", word.slice(files.length)) : word));
-    const places = openPlaces(walls, "");
+    const places = this.#places(walls);
     try {
       const env = { ...this.#variables(walls), HOME: root, PWD: cwd, TMPDIR: own };
       const everywhere: readonly PathRule[] = [
@@ -207,6 +219,11 @@ export class LooseSandbox {
       closePlaces(places);
     }
   }
+}
+
+function looked(outside: string, inside: string): Place {
+  const fd = openSync(outside, O_PATH);
+  return { fd, stats: fstatSync(fd, { bigint: true }), outside, inside, writable: true };
 }
 
 interface Bare {

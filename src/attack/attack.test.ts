@@ -37,17 +37,24 @@ test("all walls hold", async () => {
   expect(surprises(rows, new Set())).toEqual([]);
 });
 
+/** Every choice of half of so many groups, as bits: of two of them neither is part of the other. */
+function halvesOf(count: number): readonly number[] {
+  const chosen = (bits: number) => Array.from({ length: count }, (_, place) => (bits >> place) & 1);
+  return Array.from({ length: 1 << count }, (_, bits) => bits).filter(
+    (bits) => chosen(bits).filter((bit) => bit === 1).length === count >> 1,
+  );
+}
+
 /**
- * Walls by the bits of their number: for any two there is a group that leaves out the one and keeps the other, so that
- * together the groups show what each would show alone. `policy-ask` is left out by itself: without it nobody is asked,
+ * Each wall is in groups of its own choice, equally many for all: for any two there is a group that leaves out the one and
+ * keeps the other, so that together the groups show what each would show alone. `policy-ask` is left out by itself: without it nobody is asked,
  * and answers that nobody waits for cannot be forged.
  */
 function groups(): readonly (readonly Wall[])[] {
   const numbered = wallNames.filter((wall) => wall !== "policy-ask");
-  const bits = Array.from({ length: Math.ceil(Math.log2(numbered.length)) }, (_, bit) => bit);
-  const halves = bits.flatMap((bit) =>
-    [0, 1].map((value) => numbered.filter((_, number) => ((number >> bit) & 1) === value)),
-  );
+  const enough = [4, 5, 6, 7, 8, 9, 10].find((count) => halvesOf(count).length >= numbered.length) ?? 0;
+  const places = Array.from({ length: enough }, (_, place) => place);
+  const halves = places.map((place) => numbered.filter((_, i) => ((halvesOf(enough)[i] ?? 0) >> place) & 1));
   return [["policy-ask"], ...halves];
 }
 

@@ -15,6 +15,8 @@ const single: Readonly<Record<string, readonly string[]>> = {
   reader: ["fs.read:public/**", "tools.read"],
   writer: ["fs.read:notes/**", "fs.write:notes/**", "fs.delete:notes/**", "agents.run"],
   bare: [],
+  jailed: ["sandbox.exec:1", "sandbox.exec:2", "code.run:bash", "fs.read:**", "fs.write:**"],
+  speaker: ["shell.exec:echo", "shell.exec:cat", "shell.exec:printenv", "shell.exec:tee", "fs.read:**", "fs.write:**"],
 };
 
 /** Agents that may make requests. A grant of every host is the operator's own hand in the file. */

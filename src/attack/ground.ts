@@ -23,6 +23,7 @@ import { randomBytes } from "../crypto/random.ts";
 import { agent, operator, type Principal } from "../define/principal.ts";
 import type { ProviderRequest } from "../define/provider.ts";
 import type { Tool } from "../define/tool.ts";
+import type { Config } from "../config/settings.ts";
 import { setConfig } from "../config/set.ts";
 import { decideApproval } from "../engine/approvals.ts";
 import type { Door } from "../engine/door.ts";
@@ -76,6 +77,8 @@ export class Ground {
   readonly without: Without;
   readonly clock: Clock & { ahead_ms: number };
   readonly engine: Engine;
+  /** Another engine on the same home, whose programs are held by other settings. */
+  readonly engineWith: (settings: Partial<Config["sandbox"]>) => Engine;
   /** For those who write the ledger from within. */
   readonly logKey: LogKey;
   /** The engine's own, for what is built on it besides. */
@@ -93,7 +96,7 @@ export class Ground {
 
   private constructor(
     places: Places,
-    parts: Pick<Ground, "without" | "clock" | "engine" | "door" | "logKey" | "road">,
+    parts: Pick<Ground, "without" | "clock" | "engine" | "engineWith" | "door" | "logKey" | "road">,
     voices: { readonly scripts: Map<string, Script>; readonly heard: ProviderRequest[] },
     secrets: readonly string[],
     options: GroundOptions,
@@ -106,6 +109,7 @@ export class Ground {
     this.clock = parts.clock;
     this.engine = parts.engine;
     this.door = parts.door;
+    this.engineWith = parts.engineWith;
     this.logKey = parts.logKey;
     this.road = parts.road;
     this.#scripts = voices.scripts;
@@ -135,11 +139,15 @@ export class Ground {
       const approvals = isDoubted ? keeper.approvals : new CredulousApprovals(keeper.state, without);
       const open = openDoorWithout(without, places.home.root, furniture ? null : road);
       let door: Door | undefined;
-      const engine = new Engine({ ...parts, keeper: { ...keeper, approvals } }, (...own) => (door = open(...own)));
+      const engineWith = (settings: Partial<Config["sandbox"]>) => {
+        const config = { ...parts.config, sandbox: { ...parts.config.sandbox, ...settings } };
+        return new Engine({ ...parts, config, keeper: { ...keeper, approvals } }, (...own) => (door = open(...own)));
+      };
+      const engine = engineWith({});
       if (!door) throw new Error("the engine has no door");
       return new Ground(
         places,
-        { without, clock, engine, door, logKey: logKeyFrom(parts.vault), road },
+        { without, clock, engine, engineWith, door, logKey: logKeyFrom(parts.vault), road },
         { scripts, heard },
         secrets,
         options,
@@ -227,6 +235,7 @@ export class Ground {
       readonly message?: string;
       readonly others?: ReadonlyMap<string, Script>;
       readonly request?: Partial<RunRequest>;
+      readonly engine?: Engine;
     } = {},
   ): Promise<Talked> {
     const word = `talk-${++this.#numbers}`;
@@ -234,7 +243,7 @@ export class Ground {
     for (const [task, other] of more.others ?? []) this.#scripts.set(task, other);
     const from = this.#heard.length;
     const live: LiveEvent[] = [];
-    const result = await this.engine.run({
+    const result = await (more.engine ?? this.engine).run({
       principal: agent(name),
       message: `${word} ${more.message ?? "do the work"}`,
       source: "attack",

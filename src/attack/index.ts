@@ -2,6 +2,7 @@
 import type { Area } from "./attack.ts";
 import { approvals } from "./approvals.ts";
 import { control } from "./control.ts";
+import { escape } from "./escape.ts";
 import { injection } from "./injection/index.ts";
 import { ledger } from "./ledger.ts";
 import { path } from "./path.ts";
@@ -21,5 +22,6 @@ export const areas: readonly Area[] = [
   ssrf,
   proxy,
   injection,
+  escape,
   secrets,
 ];

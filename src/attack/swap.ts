@@ -32,6 +32,7 @@ const swapper = `
 export async function swapWhile(
   entry: { readonly directory: string; readonly name: string; readonly target: string },
   attempt: (round: number) => Promise<Met>,
+  enough = { fewest, often },
 ): Promise<boolean> {
   const worker = new Worker(swapper, { eval: true, workerData: entry });
   try {
@@ -43,7 +44,7 @@ export async function swapWhile(
     for (let round = 0; round < most; round++) {
       met[await attempt(round)]++;
       if (met.through > 0) return true;
-      if (round >= fewest && met.refused >= often && met.entry >= often) return false;
+      if (round >= enough.fewest && met.refused >= enough.often && met.entry >= enough.often) return false;
     }
     throw new Error(`of ${most} tries ${met.refused} met the link and ${met.entry} the entry`);
   } finally {

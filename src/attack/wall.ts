@@ -29,8 +29,21 @@ export const walls = {
   "secret-binding": "a secret goes to the hosts it is bound to and to no other",
   question: "whoever is asked is shown what the call reaches and sends, and nothing of it passes for words of Reeve",
   taint: "what a stranger's words could make a run do with private data, or to what acts later, is asked about first",
+  "sandbox-required": "where nothing can confine a program, none is started",
+  "sandbox-files": "a program reads and changes nothing but what it was given",
+  "sandbox-network": "a program reaches no network and no socket of the machine",
+  "sandbox-environment": "a program inherits no variable of Reeve's",
+  "sandbox-descriptors": "a program holds no open file of the launch",
+  "sandbox-processes": "a program sees, signals and outlives nobody",
+  "sandbox-calls": "system calls that programs do not need are refused",
+  "sandbox-rights": "a program has no capability, and no way to one",
+  "sandbox-limits": "a program takes no more of the machine than its share",
+  "shell-grammar": "each command of a line of shell needs its own grant, wherever in the line it is hidden",
 } as const;
 
 export type Wall = keyof typeof walls;
 
 export const wallNames = Object.keys(walls) as readonly Wall[];
+
+/** The walls around a program that was started. */
+export const sandboxWalls = wallNames.filter((wall) => wall.startsWith("sandbox-"));

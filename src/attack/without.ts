@@ -2,6 +2,8 @@
  * The permissive parts a scratch engine is built from when a wall is left out. Nothing but a ground imports this file, and
  * no setting reaches it: the parts of an engine are arguments, and production never passes these.
  */
+import { dirname } from "node:path";
+import type { Config } from "../config/settings.ts";
 import { canonicalize, isJsonObject, type Json, parseJson } from "../core/canonical.ts";
 import { systemErrorName } from "../core/fault.ts";
 import { type ApprovalDesk, digestOf, takeApproval, takeForRun, type Taking } from "../engine/approvals.ts";
@@ -20,25 +22,34 @@ import type { StateFile } from "../store/state.ts";
 import { createScrubber } from "../vault/scrub.ts";
 import { looseFiles, loosePath } from "./loose-files.ts";
 import { looseTarget } from "./loose-places.ts";
+import { LooseSandbox } from "./loose-programs.ts";
 import { requestWithout } from "./loose-request.ts";
+import { carrying, firstWord } from "./loose-shell.ts";
 import type { Road } from "./road.ts";
-import type { Wall } from "./wall.ts";
+import { sandboxWalls, type Wall } from "./wall.ts";
 
 export type Without = ReadonlySet<Wall>;
 
 /** The engine's own door with the parts exchanged that belong to a wall left out. Without a road requests go where they are bound for. */
 export function openDoorWithout(without: Without, root: string, road: Road | null): typeof openDoor {
   return (parts, catalogue, engine) => {
-    const door = openDoor(parts, catalogue, engine);
-    const loose: Door = {
+    const isLoose = without.has("shell-grammar") || sandboxWalls.some((wall) => without.has(wall));
+    const loose = ({ sandbox }: Config) => {
+      const opened = new LooseSandbox(sandbox, without, dirname(root));
+      return () => Promise.resolve(opened);
+    };
+    const strict = isLoose ? openDoor(parts, catalogue, engine, loose) : openDoor(parts, catalogue, engine);
+    const door = without.has("shell-grammar") ? { ...strict, mint: carrying(strict.mint) } : strict;
+    const open: Door = {
       ...door,
+      ...(without.has("sandbox-required") ? { walls: async () => undefined } : {}),
       decide: decideWithout(without),
       ...(without.has("scrubber") ? { scrubber: () => createScrubber(new Map()) } : {}),
       ...(without.has("operator-stop") ? { stopped: () => undefined } : {}),
       taking: takingWithout(without),
       ...(without.has("workspace-guard") ? unguarded(door, root) : {}),
     };
-    return road ? Object.assign(loose, overRoad(parts, loose, without, road)) : loose;
+    return road ? Object.assign(open, overRoad(parts, open, without, road)) : open;
   };
 }
 
@@ -95,15 +106,22 @@ function decideWithout(without: Without): typeof decide {
     const decision = decide(policy, request);
     const isWhole = !(["policy-deny", "policy-ask", "egress-policy"] as const).some((wall) => without.has(wall));
     if (decision.effect === "allow" && isWhole) return decision;
-    if (decision.effect !== "allow" && !without.has(wallOf(decision, request.capability))) return decision;
+    if (decision.effect !== "allow" && !without.has(wallOf(decision, policy, request))) return decision;
     const permits = (more: ResourceRequest) => isPermitted(policy, request, more, without);
     return { effect: "allow", reason: "the wall was left out", grants: [], permits };
   };
 }
 
-function wallOf(decision: Exclude<Decision, { readonly effect: "allow" }>, capability: string): Wall {
+/** What a line begins with was granted: then it is the reading of the rest that stands in the way. */
+function wallOf(
+  decision: Exclude<Decision, { readonly effect: "allow" }>,
+  policy: Policy,
+  request: AccessRequest,
+): Wall {
+  const hasty = firstWord(request);
+  if (hasty && decide(policy, hasty).effect === "allow") return "shell-grammar";
   if (decision.effect === "ask") return decision.by === "taint" ? "taint" : "policy-ask";
-  if (capability === "http.request") return "egress-policy";
+  if (request.capability === "http.request") return "egress-policy";
   return decision.proposal ? "control-ring" : "policy-deny";
 }
 
@@ -112,7 +130,7 @@ function isPermitted(policy: Policy, request: AccessRequest, more: ResourceReque
   const told = taint ? { taint } : {};
   const about = { principal, now_ms, effect, capability: more.capability, resources: [more], ...told };
   const decision = decide(policy, approved === undefined ? about : { ...about, approved });
-  return decision.effect === "allow" || without.has(wallOf(decision, more.capability));
+  return decision.effect === "allow" || without.has(wallOf(decision, policy, about));
 }
 
 /** A question as somebody would print it who thinks of nothing: the fields as they are, cut where it gets long. */

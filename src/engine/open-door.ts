@@ -4,6 +4,7 @@ import { decide } from "../policy/decide.ts";
 import { rank } from "../store/rank.ts";
 import { vaultPaths } from "../vault/commit.ts";
 import { join } from "node:path";
+import type { Config } from "../config/settings.ts";
 import type { AgentRunFacts, AgentRunRequest } from "../define/handles.ts";
 import { agentsHandle } from "./agents.ts";
 import { takeApproval, takeForRun } from "./approvals.ts";
@@ -37,6 +38,7 @@ export function openDoor(
     readonly active: ReadonlyMap<string, ActiveRun>;
     readonly runChild: (scope: CallScope, request: AgentRunRequest) => Promise<AgentRunFacts>;
   },
+  sandboxOf: (config: Config) => () => Promise<ProgramGround["sandbox"]> = lazySandbox,
 ): Door {
   const { home, clock } = keeper;
   const workspace = openHomeWorkspace(home, config);
@@ -47,7 +49,7 @@ export function openDoor(
   const keys = keySecrets(config, providers, environment);
   const scrubber = watchSecrets(vault, vaultPaths(home.vault).manifest, keys);
   const { ledger } = keeper;
-  const sandbox = lazySandbox(config);
+  const sandbox = sandboxOf(config);
   const watch = taintWatch(config, workspace, quarantine);
   const programs = {
     settings: config.sandbox,

@@ -1,6 +1,17 @@
 /** Programs of agents through the door, behind the walls of this machine. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { homeAt } from "../core/home.ts";
@@ -203,4 +214,35 @@ describe("the others", () => {
       code: "policy.denied",
     });
   });
+});
+
+test("a file with another name elsewhere stays as it is; one whose names may all be written does not", async () => {
+  const linked = join(workspace, "linked");
+  mkdirSync(linked);
+  writeFileSync(join(root, "elsewhere"), "as it was");
+  writeFileSync(join(workspace, "beside"), "as it was");
+  writeFileSync(join(linked, "one"), "as it was");
+  linkSync(join(root, "elsewhere"), join(linked, "twin"));
+  linkSync(join(workspace, "beside"), join(linked, "near"));
+  linkSync(join(linked, "one"), join(linked, "other"));
+  for (const each of [linked, ...["twin", "near", "one"].map((name) => join(linked, name))]) {
+    if (process.getuid?.() === 0) chownSync(each, nobody, nobody);
+  }
+  const code = "for f in twin near one; do echo x >$f; mv $f moved-$f; rm -f $f; done; cat twin near";
+  const done = await output("code.run", { language: "bash", code, cwd: "linked", fs_write: ["linked"] });
+  expect(done["stdout"]).toBe("as it wasas it was");
+  expect(readFileSync(join(root, "elsewhere"), "utf8")).toBe("as it was");
+  expect(readFileSync(join(workspace, "beside"), "utf8")).toBe("as it was");
+  expect(readFileSync(join(linked, "other"), "utf8")).toBe("x\n");
+  expect(readdirSync(linked).sort()).toEqual(["moved-one", "near", "other", "twin"]);
+});
+
+test("more such files than can be mounted one by one refuse the program", async () => {
+  const many = join(workspace, "many");
+  mkdirSync(many);
+  writeFileSync(join(root, "store"), "");
+  for (let i = 0; i < 257; i++) linkSync(join(root, "store"), join(many, `twin${i}`));
+  const result = await call("code.run", { language: "bash", code: "true", fs_write: ["many"] });
+  expect(result).toMatchObject({ ok: false, fault: { code: "resource_exhausted" } });
+  rmSync(many, { recursive: true });
 });

@@ -28,7 +28,7 @@ import type { CallScope } from "./scope.ts";
 import type { WayOut } from "./way-out.ts";
 
 export interface ProgramGround {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Pick<Sandbox, "tier" | "execute">;
   readonly settings: Config["sandbox"];
   readonly workspace: Workspace;
   /** Absolute directories of Reeve's own. */
@@ -89,6 +89,7 @@ export async function runProgram(
       workspace: program.fs_read === null ? null : workspace.root,
       read: read.filter((path) => !write.includes(path)),
       write,
+      fixed: fixedOf(kept),
       hidden: [...new Set([...closed, ...(kept?.barred ?? [])])],
       cwd: program.fs_read === null ? "." : workspace.relative(program.cwd),
       env: { LANG: "C.UTF-8", ...program.env },
@@ -205,6 +206,23 @@ function keep({ workspace, settings }: ProgramGround, scope: CallScope, paths: r
     max_bytes: settings.undo_bytes,
     max_files: settings.undo_files,
   });
+}
+
+/** More single mounts than this are not made for one program. */
+const maxFixed = 256;
+
+/** Files that would change somewhere else too, where nothing is kept and nobody asked. */
+function fixedOf(kept: Snapshot | undefined): readonly string[] {
+  const fixed = kept?.shared ?? [];
+
+  if (fixed.length <= maxFixed) return fixed;
+  throw new Fault(
+    "resource_exhausted",
+    `of ${fixed.length} files this program may write there are other names elsewhere`,
+    {
+      hint: "name narrower fs_write paths, without files that were linked from somewhere else, as package stores do",
+    },
+  );
 }
 
 function limitsOf(settings: Config["sandbox"], { timeout_ms, max_output_bytes }: Program): Limits {

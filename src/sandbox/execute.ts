@@ -97,6 +97,9 @@ export function openPlaces(walls: Walls, binary: string): readonly Place[] {
       for (const { path, writable } of wanted) {
         opened.push(openPlace(workspace, path, { inside: join("/work", path), writable }));
       }
+      for (const path of walls.fixed ?? []) {
+        opened.push(openPlace(workspace, path, { inside: join("/work", path), writable: false }, "any"));
+      }
     }
     if (proxy) opened.push(openOwn(proxy.socket, proxySocket), openOwn(binary, relayBinary));
     return opened;
@@ -128,6 +131,7 @@ export async function executeInLandlock(
     });
   if (walls.proxy) throw unable("the program asks for the network");
   if (walls.hidden.length > 0) throw unable("part of the workspace has to be hidden from the program");
+  if (walls.fixed?.length) throw unable("a file that the program could write has another name elsewhere");
   if (ground.landlock === 0) throw unable("this kernel has no Landlock");
   const { architecture, user, control_group, landlock } = ground;
   const { private_directory: own, ...rest } = company;
@@ -135,22 +139,10 @@ export async function executeInLandlock(
   const places = openPlaces(walls, "");
   try {
     const env = { ...environment(walls), HOME: root, PWD: join(root, walls.cwd), TMPDIR: own };
-    const rules: readonly PathRule[] = [
-      ...[...systemDirectories().map(({ path }) => path), ...sharedEtc, ...walls.system].map((path): PathRule => ({
-        path,
-        may: "read",
-      })),
-      ...["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"].map((path): PathRule => ({ path, may: "device" })),
-      ...places.map(({ writable }, i): PathRule => ({
-        path: `/proc/self/fd/${descriptor.first_free + i}`,
-        may: writable ? "write" : "read",
-      })),
-      { path: own, may: "write" },
-    ];
     const words = argv.map((word) =>
       word.startsWith(`${runDirectory}/files/`) ? join(own, word.slice(runDirectory.length)) : word,
     );
-    const second = { version: landlock, rules };
+    const second = { version: landlock, rules: rulesOutside(walls, places, own) };
     const ways = { filter: "shared", shared_user: true, landlock: second, control_group } as const;
     const start: Start = { argv: words, env, limits: walls.limits, ...ways };
     const outer = launcher(
@@ -176,6 +168,22 @@ export function rulesInside(walls: Walls): readonly PathRule[] {
     ...(walls.workspace === null || (walls.read.length === 0 && walls.write.length === 0)
       ? [{ path: "/work", may: "write" as const }]
       : walls.write.map((path) => ({ path: join("/work", path), may: "write" as const }))),
+  ];
+}
+
+/** Under Landlock alone, where everything is where it is: programs of the system, what was opened, and the program's own directory. */
+export function rulesOutside({ system }: Walls, places: readonly Place[], own: string): readonly PathRule[] {
+  return [
+    ...[...systemDirectories().map(({ path }) => path), ...sharedEtc, ...system].map((path): PathRule => ({
+      path,
+      may: "read",
+    })),
+    ...["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"].map((path): PathRule => ({ path, may: "device" })),
+    ...places.map(({ writable }, i): PathRule => ({
+      path: `/proc/self/fd/${descriptor.first_free + i}`,
+      may: writable ? "write" : "read",
+    })),
+    { path: own, may: "write" },
   ];
 }
 

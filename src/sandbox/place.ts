@@ -16,12 +16,13 @@ const nameOnly = 0o10000000 | constants.O_NOFOLLOW;
 
 /**
  * What lies at `path` beneath the directory `root`, each component opened beneath the one before and no link followed.
- * Throws `not_found`, and `permission_denied` for anything but a directory or a file under one name.
+ * Throws `not_found`, and `permission_denied` for anything but a directory or a file under so many names.
  */
 export function openPlace(
   root: string,
   path: string,
   shown: { readonly inside: string; readonly writable: boolean },
+  names: "one" | "any" = "one",
 ): Place {
   let fd = open(root, root);
   try {
@@ -32,7 +33,7 @@ export function openPlace(
       fd = next;
     }
     const stats = fstatSync(fd, { bigint: true });
-    if (!stats.isDirectory() && !(stats.isFile() && stats.nlink === 1n)) throw notPlain(path);
+    if (!stats.isDirectory() && !(stats.isFile() && (names === "any" || stats.nlink === 1n))) throw notPlain(path);
     return { fd, stats, outside: path === "." ? root : `${root}/${path}`, ...shown };
   } catch (thrown) {
     closeSync(fd);

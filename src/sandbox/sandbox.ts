@@ -274,7 +274,8 @@ function whom(user: User | undefined): User | undefined {
   });
 }
 
-async function inPrivateDirectory<T>(
+/** An empty directory of the program's own, and in it the files it is given; gone afterwards. */
+export async function inPrivateDirectory<T>(
   walls: Walls,
   user: User | undefined,
   work: (directory: string) => Promise<T>,
@@ -311,7 +312,8 @@ function hintFor(why: readonly string[]): string | null {
   return "see docs/specs/sandbox.md for what each tier needs";
 }
 
-function findProgram(name: string): string | undefined {
+/** A program of the machine by its bare name. */
+export function findProgram(name: string): string | undefined {
   return places.map((place) => `${place}/${name}`).find(isExecutable);
 }
 

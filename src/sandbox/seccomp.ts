@@ -145,7 +145,11 @@ const fail = (number: number): Instruction => answer(0x00050000 | number);
 const argument = (index: number): Instruction => load(16 + index * 8);
 
 /** The filter as `struct sock_filter[]`, 8 bytes each, in the byte order of both architectures. */
-export function seccompFilter(architecture: Architecture, kind: FilterKind): Buffer {
+export function seccompFilter(
+  architecture: Architecture,
+  kind: FilterKind,
+  table: readonly Refusal[] = refusals(kind),
+): Buffer {
   const program = [
     load(4),
     equal(auditArchitecture[architecture], 1, 0),
@@ -154,7 +158,7 @@ export function seccompFilter(architecture: Architecture, kind: FilterKind): Buf
     ...(architecture === "x86-64" ? [above(0x3fffffff, 0, 1), kill] : []), // the x32 calls
     above(newestSyscall, 0, 1),
     fail(errno.ENOSYS),
-    ...refusals(kind).flatMap(({ call, errno: number, when }) => {
+    ...table.flatMap(({ call, errno: number, when }) => {
       const found = findSyscall(architecture, call);
       const body = bodyOf(fail(number), when);
       return found === undefined ? [] : [equal(found, 0, body.length), ...body];

@@ -10,6 +10,8 @@ export interface Walls {
   readonly read: readonly string[];
   /** Paths beneath it that may be written too; they exist. */
   readonly write: readonly string[];
+  /** Files beneath what may be written that stay as they are: of each there is another name elsewhere. */
+  readonly fixed?: readonly string[];
   /** Paths beneath it that are not there for the program; they exist. */
   readonly hidden: readonly string[];
   /** Relative to the workspace. */

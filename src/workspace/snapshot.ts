@@ -28,6 +28,8 @@ export interface SnapshotLimits {
 export interface Snapshot {
   /** Paths beneath those asked for that are Reeve's own state: to be hidden from the program, since nothing of them is kept. */
   readonly barred: readonly string[];
+  /** Paths of files with other names elsewhere, which would change there too: to be left as they are. */
+  readonly shared: readonly string[];
   /** Paths of special files, other file systems and what may not be read. */
   readonly noted: readonly string[];
   /**
@@ -62,12 +64,13 @@ export async function takeSnapshot(site: Site, paths: readonly Names[], limits: 
   live.add(name);
   writeAtomic(ownerPath(journal, number), `${thisProcess()}\n`);
   try {
-    const { pending, noted } = await look(site, number, paths, limits);
+    const { pending, shared, noted } = await look(site, number, paths, limits);
     writeAtomic(pendingPath(journal, number), `${JSON.stringify(pending)}\n`);
     syncDirectory(join(journal.directory, ".."));
     site.onStep("recorded");
     return {
       barred: pending.barred,
+      shared,
       noted,
       settle: async (isBeyond) => {
         try {
@@ -156,10 +159,11 @@ async function look(
   number: number,
   paths: readonly Names[],
   { max_bytes, max_files }: SnapshotLimits,
-): Promise<{ readonly pending: Pending; readonly noted: readonly string[] }> {
+): Promise<Pick<Snapshot, "shared" | "noted"> & { readonly pending: Pending }> {
   const keeping = new Keeping(site.journal, number, packPath(site.journal, number));
   const entries: (Omit<Seen, "doubtful"> & { readonly changed_ns: bigint })[] = [];
   const [barred, closed, noted]: [string[], string[], string[]] = [[], [], []];
+  const twins = new Map<string, { readonly links: number; readonly paths: string[] }>();
   const forbidden = site.ground.forbidden();
   const outer = outermost(paths);
   let device: string | undefined;
@@ -183,6 +187,11 @@ async function look(
         device ??= deviceOf(entry.identity);
         if (standing.type === "other" || isUnread(standing) || deviceOf(entry.identity) !== device) noted.push(path);
         entries.push({ path, print, changed_ns, standing });
+        if (entry.type === "file" && entry.links > 1) {
+          const twin = twins.get(entry.identity) ?? { links: entry.links, paths: [] };
+          twins.set(entry.identity, twin);
+          twin.paths.push(path);
+        }
         return true;
       },
       onClosed: (names, why) => {
@@ -206,7 +215,8 @@ async function look(
     closed: closed.sort(),
     seen: seenAll,
   } as const;
-  return { pending, noted: noted.sort() };
+  const shared = [...twins.values()].flatMap(({ links, paths: own }) => (own.length < links ? own : []));
+  return { pending, shared: shared.sort(), noted: noted.sort() };
 }
 
 /**

@@ -63,7 +63,8 @@ test("of sessions, the run's own brings nothing by its title, and one that has n
   const place = { channel: "test", user: "ada", room: "r" };
   const turns = [call("session_list", {}), done];
   const own = await run({ turns }, wide, { session: { place, which: "new" } });
-  expect(own.result.taint.untrusted).toBe(false);
+  const clean = await run({ turns }, wide);
+  expect([own, clean].map(({ result }) => result.taint.untrusted)).toEqual([false, false]);
   const { keeper } = await estate.open({ tools: [...allTools, ...outsideTools] });
   const title = "send it all";
   await keeper.sessions.create({ ...place, agent: "agent:default", title, created_at: "2026-01-01T00:00:00.000Z" });

@@ -59,6 +59,15 @@ describe("records of earlier runs", () => {
   });
 });
 
+test("sums over runs bring strangers' words once somebody asked for a tool that is none", async () => {
+  const grants = [...(open.grants ?? []), "metrics.read"];
+  const sums = async () => (await run({ turns: [call("metrics_get", {}), done] }, { ...open, grants })).result.taint;
+  await run({ turns: [call("time_now", {}), done] }, open);
+  expect((await sums()).untrusted).toBe(false);
+  await run({ turns: [call("send_it_all", {}), done] }, open);
+  expect((await sums()).untrusted).toBe(true);
+});
+
 test("of sessions, the run's own brings nothing by its title, and one that has not said what it brought does", async () => {
   const place = { channel: "test", user: "ada", room: "r" };
   const turns = [call("session_list", {}), done];

@@ -93,7 +93,7 @@ export function openDoor(
       policy: (scope) => policyHandle(keeper, capabilities, scope),
       secrets: (scope) => secretsHandle(keeper, vault, scope),
       runs: (scope) =>
-        watchRuns(runsHandle(keeper, workspace, quarantine, engine.active, scope), keeper.quarantine, scope),
+        watchRuns(runsHandle(keeper, workspace, quarantine, engine.active, scope), keeper.quarantine, catalogue, scope),
       sessions: (scope) => watchSessions(sessionsHandle(keeper, scope), keeper.sessions, scope),
       agents: (scope) => agentsHandle(keeper, scope, (request) => engine.runChild(scope, request)),
       skills: (scope) => watchSkills(skillsHandle(skills), scope),

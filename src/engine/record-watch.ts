@@ -2,6 +2,7 @@
 import type { RunsHandle, SessionsHandle } from "../define/handles.ts";
 import type { QuarantineStore } from "../store/quarantine.ts";
 import type { SessionStore } from "../store/sessions.ts";
+import type { Catalogue } from "./catalogue.ts";
 import type { CallScope } from "./scope.ts";
 
 const strange = { untrusted: true, private: false } as const;
@@ -10,6 +11,7 @@ const strange = { untrusted: true, private: false } as const;
 export function watchRuns(
   runs: RunsHandle,
   quarantine: Pick<QuarantineStore, "seen">,
+  catalogue: Pick<Catalogue, "find">,
   { taint, call_id }: CallScope,
 ): RunsHandle {
   const note = (isStrange: boolean, id: string) => isStrange && taint.met(call_id, strange, `run ${id}`);
@@ -23,6 +25,13 @@ export function watchRuns(
     get: async (id) => {
       const found = await runs.get(id);
       note(found !== undefined && found.fault !== null, id);
+      return found;
+    },
+    metrics: async (filter) => {
+      const found = await runs.metrics(filter);
+      // A model may ask for a tool of any name.
+      const isStrange = found.tools.some(({ tool }) => !catalogue.find(tool));
+      if (isStrange) taint.met(call_id, strange, "names of tools that are none");
       return found;
     },
     files: async (id) => {

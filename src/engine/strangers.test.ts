@@ -56,11 +56,21 @@ describe("records of earlier runs", () => {
   });
 });
 
+test("sums over runs bring strangers' words once somebody asked for a tool that is none", async () => {
+  const grants = [...(open.grants ?? []), "metrics.read"];
+  const sums = async () => (await run({ turns: [call("metrics_get", {}), done] }, { ...open, grants })).result.taint;
+  await run({ turns: [call("time_now", {}), done] }, open);
+  expect((await sums()).untrusted).toBe(false);
+  await run({ turns: [call("send_it_all", {}), done] }, open);
+  expect((await sums()).untrusted).toBe(true);
+});
+
 test("of sessions, the run's own brings nothing by its title, and one that has not said what it brought does", async () => {
   const place = { channel: "test", user: "ada", room: "r" };
   const turns = [call("session_list", {}), done];
   const own = await run({ turns }, wide, { session: { place, which: "new" } });
-  expect(own.result.taint.untrusted).toBe(false);
+  const clean = await run({ turns }, wide);
+  expect([own, clean].map(({ result }) => result.taint.untrusted)).toEqual([false, false]);
   const { keeper } = await estate.open({ tools: [...allTools, ...outsideTools] });
   const title = "send it all";
   await keeper.sessions.create({ ...place, agent: "agent:default", title, created_at: "2026-01-01T00:00:00.000Z" });

@@ -257,4 +257,13 @@ export const carriers: readonly Carrier[] = [
       return work([call("run_files", { run_id: result.run_id })]);
     },
   },
+  {
+    id: "metrics",
+    what: "the name of a tool that an earlier run asked for, in the sums over runs",
+    bring: async (scene) => {
+      const turns = [{ calls: [get(page(scene))] }, { calls: [call(scene.words, {})] }];
+      await scene.ground.talk("worker", turns);
+      return work([call("metrics_get", {})]);
+    },
+  },
 ];

@@ -193,7 +193,7 @@ export const powers: readonly Row[] = [
   ...denied.map(([who, goal]): Row => ({
     id: `denied-${goal.id}`,
     title: `a page wants what is private ${goal.what}`,
-    expects: "policy-deny",
+    expects: "egress-policy",
     perform: async (ground) => play(await stageOf(ground, around), web, goal, { who }),
   })),
 ];

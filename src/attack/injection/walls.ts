@@ -4,4 +4,4 @@ import type { Wall } from "../wall.ts";
 export const tainted: readonly Wall[] = ["taint"];
 
 /** On their stage taint always stands, so that somebody is asked. */
-export const around: readonly Wall[] = ["question", "control-ring", "policy-deny", "approval-answerer"];
+export const around: readonly Wall[] = ["question", "control-ring", "egress-policy", "approval-answerer"];

@@ -54,8 +54,8 @@ export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
 }
 
 /**
- * Without a way out a program stays inside its walls, and what it writes is undone with the run; what it makes that acts by
- * itself, such as hooks of a repository, is put back where the call does not allow it.
+ * Without a way out a program stays inside its walls, and what it writes is undone with the run. That it could write what
+ * acts by itself, such as hooks of a repository, is for the engine to see.
  */
 export function flowOfProgram({ network, fs_read, fs_write }: Asked): Flow {
   const goesOut = network.length > 0;

@@ -67,8 +67,7 @@ export function mintFrom(sources: HandleSources): Mint {
       catalogue: () => sources.catalogue(scope),
       sandbox: () => {
         if (tool.effect !== "execute") throw new Fault("internal", `${tool.name} does not say that it runs programs`);
-        // Also asked after the call was given up: what a program left is judged when it is over.
-        return sources.sandbox(scope, decision.permits);
+        return sources.sandbox(scope, (resource) => live && decision.permits(resource));
       },
       http: () => readOnlyUnless(tool, sources.http(scope, decision), ["request"]),
     };

@@ -148,9 +148,11 @@ test("what a program is shown holds strangers' words where their place lies in i
   const strange = [".", "inbox", "inbox/a", "inbox/a/letter.txt", "src", "src/a.ts", "skills"];
   expect(strange.filter(watch.isStrangeBeneath)).toEqual([".", "inbox", "inbox/a", "inbox/a/letter.txt", "skills"]);
   expect(strange.filter(watch.isStrange)).toEqual(["inbox/a", "inbox/a/letter.txt"]);
+  expect(strange.filter(watch.mayActBeneath)).toEqual([".", "inbox", "inbox/a", "src"]);
   const config = defaultConfig();
   const narrow = { taint: { ...config.taint, outward_paths: ["src/gen/**"], untrusted_paths: ["mail/*/in/**"] } };
   const other = taintWatch(narrow, { root }, none);
+  expect(strange.filter(other.mayActBeneath)).toEqual([".", "src"]);
   expect([...strange, "mail"].filter(other.isStrangeBeneath)).toEqual([]);
   inWorkspace(estate, "mail/ada/in/b.txt", "x");
   expect([".", "mail", "mail/ada", "mail/ada/in", "src"].filter(other.isStrangeBeneath)).toEqual([

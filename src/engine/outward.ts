@@ -1,5 +1,5 @@
 /** What the door knows of a call that may reach out: whether the run is held to the Rule of Two, and by what. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import type { Config } from "../config/settings.ts";
@@ -19,10 +19,14 @@ type Scope = Attempt["scope"];
 export interface TaintWatch {
   readonly isOn: (principal: Principal) => boolean;
   readonly acting_paths: readonly string[];
+  /** Whether a path is a directory beneath which there could be one of those. */
+  readonly mayActBeneath: (path: string) => boolean;
   /** Whether a file of the workspace holds strangers' words: it lies where they put files, or a run wrote it that had read them. */
   readonly isStrange: (path: string) => boolean;
   /** Whether such files lie at a path or beneath it. */
   readonly isStrangeBeneath: (path: string) => boolean;
+  /** Whether files lie there that such a run wrote: a program that is shown them may do what they say. */
+  readonly isTurnedBeneath: (path: string) => boolean;
 }
 
 /**
@@ -44,6 +48,7 @@ export function taintWatch(
 ): TaintWatch {
   const { matches } = grammars.path;
   const places = taint.untrusted_paths;
+  const acting = taint.outward_paths ?? actingPaths;
   const isPlaced = (path: string) => places.some((pattern) => matches(pattern, path, true));
   // That there is an inbox is nobody's word.
   const isPlace = (path: string) => places.includes(`${path}/**`);
@@ -52,7 +57,11 @@ export function taintWatch(
       const own = principal.kind === "agent" ? taint.agents[principal.name] : undefined;
       return (own ?? taint.mode) === "on";
     },
-    acting_paths: taint.outward_paths ?? actingPaths,
+    acting_paths: acting,
+    mayActBeneath: (path) =>
+      (statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() ?? false) &&
+      acting.some((pattern) => mayLieBeneath(path, certainPart(pattern))),
+    isTurnedBeneath: (path) => quarantine.beneath(path).length > 0,
     isStrange: (path) => (isPlaced(path) && !isPlace(path)) || quarantine.isQuarantined(path),
     isStrangeBeneath: (path) =>
       isPlaced(path) ||
@@ -95,11 +104,14 @@ export function taintOf(
   const isHeld = watch.isOn(principal) || links.some((link) => watch.isOn(link.principal));
   if (!isHeld) return undefined;
   const flow = tool.flow(input);
-  const isShown = tool.effect === "execute" && shownPaths(resources).some((path) => watch.isStrangeBeneath(path));
+  const isShown = tool.effect === "execute" && shownPaths(resources).some((path) => watch.isTurnedBeneath(path));
   const bits = joined(taint.bits, { untrusted: isShown, private: flow.outward && flow.private });
   const isTold =
     bits.untrusted && !isShown && isAllSaid(door, recorded, taint) && !mayBeTurned(door, tool, taint.events);
-  return { ...bits, outward: flow.outward && !isTold, acting_paths: isTold ? [] : watch.acting_paths };
+  // A program names a directory and writes whatever it likes in it.
+  const open = tool.effect === "execute" ? resources.filter(({ capability }) => capability === "fs.write") : [];
+  const acting = [...watch.acting_paths, ...open.map(({ value }) => value).filter(watch.mayActBeneath)];
+  return { ...bits, outward: flow.outward && !isTold, acting_paths: isTold ? [] : acting };
 }
 
 function shownPaths(resources: Checked["resources"]): readonly string[] {

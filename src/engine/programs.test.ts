@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
-  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -153,30 +152,13 @@ describe("after strangers' words", () => {
     expect(await piped("shell.exec", { command: "ls" })).toMatchObject({ ok: true });
   });
 
-  test("a program that makes what acts by itself has all it changed put back, and is not told it is done", async () => {
-    const line = "sort data.txt > private/x; sort data.txt > private/AGENTS.md";
-    const result = await piped("shell.exec", { line, fs_write: ["private"] });
-    expect(result).toMatchObject({ ok: false, fault: { code: "permission_denied" } });
-    expect(existsSync(join(workspace, "private/AGENTS.md"))).toBe(false);
-    expect(readFileSync(join(workspace, "private/x"), "utf8")).toBe("X");
-    const harmless = await piped("shell.exec", { line: "sort data.txt > private/y", fs_write: ["private"] });
-    expect(harmless).toMatchObject({ ok: true, output: { changed: ["private/y"] } });
+  test("a program that may write a directory is asked about, since it could make there what acts by itself", async () => {
+    const line = "sort data.txt > private/AGENTS.md";
+    expect(await piped("shell.exec", { line, fs_write: ["private"] })).toMatchObject({ code: "approval.pending" });
+    const written = await piped("shell.exec", { line: "printf other > private/x", fs_write: ["private/x"] });
+    expect(written).toMatchObject({ ok: true, output: { changed: ["private/x"] } });
     // What it wrote is a stranger's for other tests too.
-    expect(await engine.call(operator, "run.revert", { run_id: harmless.run_id })).toMatchObject({ ok: true });
-  });
-
-  test("names that policy has no words for are judged by where they are", async () => {
-    const make = (place: string) => ({
-      line: `sort data.txt > "private/${place}$(printf '\\377')"`,
-      fs_write: ["private"],
-    });
-    const plain = await piped("shell.exec", make(""));
-    expect(plain).toMatchObject({ ok: true, output: { exit_code: 0 } });
-    expect(await engine.call(operator, "run.revert", { run_id: plain.run_id })).toMatchObject({ ok: true });
-    mkdirSync(join(workspace, "private/.vscode"), { mode: 0o777 });
-    chmodSync(join(workspace, "private/.vscode"), 0o777);
-    expect(await piped("shell.exec", make(".vscode/"))).toMatchObject({ fault: { code: "permission_denied" } });
-    rmSync(join(workspace, "private/.vscode"), { recursive: true });
+    expect(await engine.call(operator, "run.revert", { run_id: written.run_id })).toMatchObject({ ok: true });
   });
 
   test("the same is done unasked before them", async () => {

@@ -3,7 +3,7 @@
  * each execution. Whatever cannot be walled off, kept or recorded refuses the program.
  */
 import { lstatSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import { Fault } from "../core/fault.ts";
 import { refuseNul, utf8 } from "../core/text.ts";
@@ -13,7 +13,6 @@ import { principalText } from "../define/principal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { ResourceRequest } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
-import { pathProblem } from "../policy/glob.ts";
 import { isUniform } from "../policy/uniform.ts";
 import type { Limits } from "../sandbox/limits.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -76,11 +75,7 @@ export async function runProgram(
   let isSettled = false;
   const settle = async () => {
     isSettled = true;
-    const settled = await kept?.settle(
-      (path) => !permits({ capability: "fs.write", kind: "path", value: speakable(path) }),
-    );
-    if (settled) withdrawBeyond(ground, scope, settled.beyond);
-    return settled;
+    return kept?.settle();
   };
   try {
     way = program.network.length > 0 ? await ground.wayOut(scope, permits, program, user) : undefined;
@@ -114,24 +109,6 @@ export async function runProgram(
     output.end();
     await way?.close();
   }
-}
-
-/** The path, or of one that policy has no words for (a program may name a file anything) the directories it begins with. */
-function speakable(path: string): string {
-  return path === "." || pathProblem(path) === undefined ? path : speakable(posix.dirname(path));
-}
-
-/**
- * A directory may be written as a whole, and yet hold places that may not, since nobody can know beforehand what a program
- * makes there: what acts by itself, after strangers' words. Then all that the program changed is put back.
- */
-function withdrawBeyond({ workspace }: ProgramGround, scope: CallScope, beyond: readonly string[]): void {
-  const [first] = beyond;
-  if (first === undefined) return;
-  workspace.undo([scope.run_id], { of: scope.call_id, force: true });
-  throw new Fault("permission_denied", `the program wrote to ${JSON.stringify(first)}, which the call does not allow`, {
-    hint: `everything it changed was put back; name ${JSON.stringify(first)} in fs_write, so that it is asked about`,
-  });
 }
 
 async function record(ground: ProgramGround, scope: CallScope, facts: Readonly<Record<string, Json>>): Promise<void> {

@@ -1,14 +1,17 @@
 /** Where strangers' words come in without anybody having fetched them, and how little a run may tell by what it chooses. */
 import { beforeEach, describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Json } from "../core/canonical.ts";
 import { tools as allTools } from "../tools/index.ts";
 import { useEstate } from "./testdata/estate.ts";
 import { outsideTools, sent } from "./testdata/outside.ts";
-import { conversing } from "./testdata/talking.ts";
+import { conversing, someone, talk, useModels } from "./testdata/talking.ts";
 import { call, done, evil, forget, get, inWorkspace, merger, open, read } from "./testdata/victim.ts";
 
 const estate = useEstate();
 const run = conversing(estate);
+const models = useModels();
 beforeEach(forget);
 
 const records = ["runs.read", "sessions.read", "code.run:bash"];
@@ -101,4 +104,38 @@ describe("what a run may tell by its choice among what was said", () => {
     const many = await run({ turns: [get(page), read("notes.md"), tell(words, "ok"), done] }, open, { message });
     expect(many.result.state).toBe("waiting");
   });
+});
+
+test("a program that may write a directory is asked about after strangers' words, one that may write a file is not", async () => {
+  inWorkspace(estate, "src/a.ts", "a");
+  mkdirSync(join(estate.home.root, "workspace/empty"));
+  const options = { tools: [...allTools, ...outsideTools] };
+  const write = (...fs_write: string[]) => ({ language: "bash", code: "true", fs_read: [], fs_write });
+  const { engine, model } = await talk(estate, { turns: [done] }, { ...wide, options });
+  models.push(model);
+  const codeOf = async (input: Json, source: string) => {
+    const result = await engine.call(someone, "code.run", input, { source });
+    return result.ok ? "ok" : result.code;
+  };
+  expect(await codeOf(write("src"), "stdin")).toBe("approval.pending");
+  expect(await codeOf(write("empty"), "stdin")).toBe("approval.pending");
+  expect(await codeOf(write("."), "stdin")).toBe("approval.pending");
+  expect(await codeOf(write("src/a.ts"), "stdin")).not.toBe("approval.pending");
+  expect(await codeOf(write("src"), "cli")).not.toBe("approval.pending");
+});
+
+test("a program that reads files and reaches out is asked about after strangers' words, though nobody read the files before", async () => {
+  inWorkspace(estate, "src/a.ts", "a");
+  const options = { tools: [...allTools, ...outsideTools] };
+  const grants = [...(wide.grants ?? []), "http.request:* docs.example:443"];
+  const { engine, model } = await talk(estate, { turns: [done] }, { ...wide, grants, options });
+  models.push(model);
+  const codeOf = async (fs_read: readonly string[], source: string) => {
+    const input: Json = { language: "bash", code: "true", fs_read: [...fs_read], network: ["docs.example:443"] };
+    const result = await engine.call(someone, "code.run", input, { source });
+    return result.ok ? "ok" : result.code;
+  };
+  expect(await codeOf(["src"], "stdin")).toBe("approval.pending");
+  expect(await codeOf([], "stdin")).not.toBe("approval.pending");
+  expect(await codeOf(["src"], "cli")).not.toBe("approval.pending");
 });

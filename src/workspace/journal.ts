@@ -76,7 +76,6 @@ export type Change = SingleChange | TreeChange;
 
 export interface UndoRecord {
   readonly number: number;
-  readonly call_id: string;
   readonly at_ms: number;
   readonly change: Change;
 }
@@ -143,7 +142,7 @@ export function markUndone(journal: Journal, number: number): void {
   syncDirectory(journal.directory);
 }
 
-function readRecord(file: string): Pick<UndoRecord, "call_id" | "at_ms" | "change"> {
+function readRecord(file: string): Pick<UndoRecord, "at_ms" | "change"> {
   try {
     return check(record, parseJson(readFileSync(file, "utf8"), "undo record"), "undo record");
   } catch (cause) {

@@ -16,8 +16,6 @@ export interface Settlement {
   readonly changed: readonly ChangedPath[];
   /** How many there are in all. */
   readonly total: number;
-  /** Those of all of them that the program should not have changed; at most a thousand. */
-  readonly beyond: readonly string[];
   /** What the program left that file tools refuse, and what the undo cannot bring back; at most a thousand. */
   readonly unsafe: readonly UnsafePath[];
 }
@@ -49,13 +47,7 @@ const most = 1000;
 const maxNew = 200_000;
 
 /** Compares, writes the record unless nothing changed, and lets go of the contents that are not needed for it. */
-export async function settle(
-  site: Site,
-  number: number,
-  pending: Pending,
-  pack: string,
-  isBeyond: (path: string) => boolean = () => false,
-): Promise<Settlement> {
+export async function settle(site: Site, number: number, pending: Pending, pack: string): Promise<Settlement> {
   const { items, unsafe } = await differences(site, pending);
   const { journal } = site;
   const wanted = items
@@ -78,7 +70,6 @@ export async function settle(
   return {
     changed: items.slice(0, most).map(changedOf),
     total: items.length,
-    beyond: items.flatMap(({ path }) => (isBeyond(path) ? [visibleName(path)] : [])).slice(0, most),
     unsafe: unsafe.sort((one, other) => (one.path < other.path ? -1 : 1)).slice(0, most),
   };
 }

@@ -205,7 +205,7 @@ test("only what changed is told, with its kind, and the contents of the rest are
 test("a program that changed nothing leaves no record, and neither does a snapshot over its limits", async () => {
   writeFileSync(join(root, "a"), "12345");
   writeFileSync(join(root, "b"), "12345");
-  expect(await (await take()).settle()).toEqual({ changed: [], total: 0, beyond: [], unsafe: [] });
+  expect(await (await take()).settle()).toEqual({ changed: [], total: 0, unsafe: [] });
   expect(await codeOf(() => take(["."], { max_bytes: 9 }))).toBe("resource_exhausted");
   expect(await codeOf(() => take(["."], { max_files: 2 }))).toBe("resource_exhausted");
   expect(leftIn("run")).toEqual([]);

@@ -32,11 +32,8 @@ export interface Snapshot {
   readonly shared: readonly string[];
   /** Paths of special files, other file systems and what may not be read. */
   readonly noted: readonly string[];
-  /**
-   * To be called once, when no process of the program is left, whatever became of it. What changed and `isBeyond` the
-   * program is told apart.
-   */
-  settle(isBeyond?: (path: string) => boolean): Promise<Settlement>;
+  /** To be called once, when no process of the program is left, whatever became of it. */
+  settle(): Promise<Settlement>;
 }
 
 const seen = v.strictObject({ path: v.string(), print: v.string(), doubtful: v.boolean(), standing: standingSchema });
@@ -72,9 +69,9 @@ export async function takeSnapshot(site: Site, paths: readonly Names[], limits: 
       barred: pending.barred,
       shared,
       noted,
-      settle: async (isBeyond) => {
+      settle: async () => {
         try {
-          return await settlePending(site, number, pending, isBeyond);
+          return await settlePending(site, number, pending);
         } finally {
           live.delete(name);
         }
@@ -136,13 +133,8 @@ function isRunning(journal: Journal, number: number): boolean {
   return owner === thisProcess() ? live.has(liveName(journal, number)) : isAlive(owner);
 }
 
-async function settlePending(
-  site: Site,
-  number: number,
-  pending: Pending,
-  isBeyond?: (path: string) => boolean,
-): Promise<Settlement> {
-  const settlement = await settle(site, number, pending, packPath(site.journal, number), isBeyond);
+async function settlePending(site: Site, number: number, pending: Pending): Promise<Settlement> {
+  const settlement = await settle(site, number, pending, packPath(site.journal, number));
   forget(site.journal, number);
   return settlement;
 }

@@ -35,10 +35,10 @@ interface Step {
 }
 
 /**
- * Which paths were put back, of one call alone where `of` names it, in the order it happened, each once. Throws `failed_precondition` while a snapshot of the
+ * Which paths were put back, in the order it happened, each once. Throws `failed_precondition` while a snapshot of the
  * journal is not settled.
  */
-export function undoJournals(site: Site, journals: readonly Journal[], force: boolean, of?: string): readonly string[] {
+export function undoJournals(site: Site, journals: readonly Journal[], force: boolean): readonly string[] {
   // A workspace that is not there must not look like one in which everything is absent.
   withDirectory(site.ground, [], () => undefined);
   if (journals.some((journal) => leftoversOf(journal).length > 0)) {
@@ -47,8 +47,7 @@ export function undoJournals(site: Site, journals: readonly Journal[], force: bo
     });
   }
   const view = openView(site.ground);
-  const records = inOrder(journals).filter(({ call_id }) => of === undefined || call_id === of);
-  const plan = records.map(({ journal, number, change }) => ({
+  const plan = inOrder(journals).map(({ journal, number, change }) => ({
     journal,
     number,
     steps: stepsOf(site, view, journal, number, change, force),

@@ -74,8 +74,6 @@ export interface SnapshotOptions extends SnapshotLimits {
 export interface UndoOptions {
   /** Also where something else changed since; what is overwritten then is itself recorded. */
   readonly force?: boolean;
-  /** Only what this call of the runs changed; it must be the last that did. */
-  readonly of?: string;
   /** The run under which the undo's own mutations are recorded; a new id when absent. */
   readonly as?: { readonly run_id: string; readonly call_id: string };
 }
@@ -114,12 +112,11 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     digest: (path) => digestOf(ground, path),
     give: (owner) => giveTree(ground, owner),
     settle: (run_id) => settleLeftovers(siteOf(run_id, "settle", () => undefined)),
-    undo: (run_ids, { force = false, of, as = { run_id: newId(), call_id: "undo" } }) =>
+    undo: (run_ids, { force = false, as = { run_id: newId(), call_id: "undo" } }) =>
       undoJournals(
         siteOf(as.run_id, as.call_id, () => undefined),
         run_ids.map((run_id) => journalOf(options.undo, run_id, as.call_id)),
         force,
-        of,
       ),
   };
 }

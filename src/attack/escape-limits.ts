@@ -31,6 +31,7 @@ function bounded(cell: Cell, argv: readonly string[], more: { readonly [field: s
   return exec(engineOf(cell.ground), {
     argv: [...argv],
     ring: 1,
+    cwd: cell.name,
     fs_read: [cell.name],
     fs_write: [cell.name],
     ...more,
@@ -44,7 +45,7 @@ function finishes(id: string, title: string, line: string, more?: { readonly [fi
     title,
     expects: "sandbox-limits",
     play: async (cell) => {
-      await bounded(cell, ["bash", "-c", `${line}; : >${cell.inside}/end`], more);
+      await bounded(cell, ["bash", "-c", `${line}; : >end`], more);
       return unless(existsSync(join(cell.path, "end")), "it went on to its end");
     },
   };
@@ -60,7 +61,7 @@ function manages(id: string, title: string, steps: (data: Segment) => readonly S
       const path = join(cell.path, "program");
       writeFileSync(path, programOf(steps));
       giveToPrograms(cell.ground, path);
-      const heard = await bounded(cell, [`${cell.inside}/program`]);
+      const heard = await bounded(cell, ["./program"]);
       return unless(heard.exit_code !== null && carriedOut(heard), "it took what it wanted");
     },
   };
@@ -73,7 +74,7 @@ function grows(id: string, title: string, line: (path: string) => string): Escap
     title,
     expects: "sandbox-limits",
     play: async (cell): Promise<Verdict> => {
-      await bounded(cell, ["bash", "-c", line(`${cell.inside}/large`)]);
+      await bounded(cell, ["bash", "-c", line("large")]);
       const { size = 0 } = statSync(join(cell.path, "large"), { throwIfNoEntry: false }) ?? {};
       return unless(size > share.file_bytes, `it wrote ${size} bytes`);
     },
@@ -116,7 +117,7 @@ export const limits: readonly Escape[] = [
   manages("files-open", "opens more files than its share", (data) =>
     Array.from({ length: 2 * share.open_files }, (): Step => ({
       call: "openat",
-      arguments: [-100, data.text("/tmp"), 0, 0],
+      arguments: [-100, data.text("/usr"), 0, 0],
     })),
   ),
   grows("file", "writes a larger file than its share", (path) => `head -c 3000000 /dev/zero >${path}`),

@@ -160,7 +160,8 @@ export class LooseSandbox {
         architecture,
         descriptor.status,
         (data) => {
-          const steps = innerSteps(data, architecture, start, places, relay);
+          const seen = this.#without.has("sandbox-files") ? [] : places;
+          const steps = innerSteps(data, architecture, start, seen, relay);
           return looseSteps(data, architecture, "namespaced", this.#without, steps);
         },
         0,

@@ -43,6 +43,7 @@ export function runsHandle(
     undo: async (id) => {
       await workspace.settle(id);
       const paths = undoRun(workspace, id, { as });
+      quarantine.restored(as.run_id);
       await enter("workspace.undone", { undone: id, paths: paths.length });
       return paths;
     },
@@ -50,6 +51,7 @@ export function runsHandle(
       const runs = [id, ...(await keeper.runs.beneath(id))];
       for (const run of runs) await workspace.settle(run);
       const restored = undoRun(workspace, runs, { force, as });
+      quarantine.restored(as.run_id);
       await enter("run.reverted", { reverted: id, runs, force, paths: restored.length });
       return { restored, runs };
     },

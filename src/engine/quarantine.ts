@@ -44,6 +44,12 @@ export class Quarantine {
     this.#seen.set(run_id, last);
   }
 
+  /** What a run has put back so far is made out of nothing that it took away; what of it belongs here is known already. */
+  restored(run_id: string): void {
+    if (this.#keeper.quarantine.seen(run_id) !== undefined) return;
+    this.#seen.set(run_id, this.#workspace.written(run_id, this.#seen.get(run_id)).last);
+  }
+
   /** Whether a file of the workspace, as it is now, belongs here. False for what is no file. */
   isQuarantined(path: string): boolean {
     if (this.#keeper.quarantine.isEmpty()) return false;

@@ -127,9 +127,11 @@ export const printed: readonly Carrier[] = [
     what: "what a program of another run made of a file of an earlier one",
     bring: async (scene) => {
       const path = await letter(scene);
-      chmodSync(scene.path, 0o777);
       const made = `${scene.name}/made.md`;
-      const program = bash(`{ echo more; cat ${path}; } > ${made}`, { fs_read: [scene.name], fs_write: [scene.name] });
+      // A program that may write the directory would be asked about.
+      writeFileSync(join(scene.path, "made.md"), "");
+      chmodSync(join(scene.path, "made.md"), 0o666);
+      const program = bash(`{ echo more; cat ${path}; } > ${made}`, { fs_read: [scene.name], fs_write: [made] });
       const { result } = await scene.ground.talk("worker", [{ calls: [program] }]);
       if (result.state !== "completed") throw new Error(`the program did not run: ${result.state}`);
       return { turns: [[call("fs_read", { path: made })]] };

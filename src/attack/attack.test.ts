@@ -84,7 +84,8 @@ test("an unprivileged user sees the same", () => {
   const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"];
   const { exitCode, stdout, stderr } = Bun.spawnSync([...(isRoot ? user : []), ...inner], {
     cwd: root,
-    env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent" },
+    // The runtime keeps what it compiled beneath the home, be it there or not.
+    env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
   });
   expect(stderr.toString()).toBe("");
   const { uid, rows } = JSON.parse(stdout.toString()) as { readonly uid: number; readonly rows: readonly Row[] };

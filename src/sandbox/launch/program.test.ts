@@ -103,9 +103,9 @@ describe.each(["x86-64", "aarch64"] as const)("%s", (architecture) => {
       stdout: "child",
       report: [[ended, 3 << 8]],
     });
-    expect(status((data) => [{ call: "execve", arguments: [data.text("/nonexistent"), 0, 0] }]).report).toContainEqual([
-      3, -2,
-    ]);
+    expect(
+      status((data) => [{ call: "execve", arguments: [data.text("/proc/self/nonexistent"), 0, 0] }]).report,
+    ).toContainEqual([3, -2]);
   });
 });
 

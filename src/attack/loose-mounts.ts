@@ -61,7 +61,7 @@ function openMounts(
     ...["--dev", "/dev", "--size", size, "--tmpfs", "/tmp", "--dir", "/run"],
     ...shown("/run", new Set(["reeve"])),
     ...["--dir", runDirectory, "--dir", `${runDirectory}/files`],
-    ...given.flatMap(([path, fd]) => ["--perms", "0555", "--ro-bind-data", String(fd), path]),
+    ...given.flatMap(([path, fd]) => ["--perms", "0555", "--file", String(fd), path]),
     ...["--bind", directory, directory],
     ...(mounts.some((each) => each.inside === "/work") ? [] : ["--size", size, "--tmpfs", "/work"]),
     ...mounts.flatMap((each) => ["--bind", each.source, each.inside]),

@@ -2,7 +2,7 @@
  * The command line of bubblewrap for some walls. Nothing of the machine is there unless it is named: not the user's files,
  * not /etc but for what programs need, no socket, no network but loopback.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { inside, madeEtc, sharedEtc, systemDirectories } from "./system.ts";
 import type { Walls } from "./walls.ts";
@@ -39,14 +39,19 @@ export function bwrapArguments(
       link === null ? ["--ro-bind", path, path] : ["--symlink", link, path],
     ),
     ...["--dir", "/etc"],
-    ...[...sharedEtc, ...walls.system].flatMap((path) => ["--ro-bind-try", path, path]),
+    ...[...sharedEtc.filter((path) => !Object.hasOwn(handed.files, path)), ...walls.system].flatMap((path) => [
+      "--ro-bind-try",
+      path,
+      path,
+    ]),
     ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
     ...["/proc/keys", "/proc/timer_list"]
       .filter((path) => existsSync(path))
       .flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...["--dev", "/dev", "--size", String(limits.tmp_bytes), "--tmpfs", "/tmp"],
     ...["--dir", "/run", "--dir", runDirectory, "--dir", `${runDirectory}/files`],
-    ...paths.flatMap((path) => ["--perms", "0555", "--ro-bind-data", String(handed.files[path]), path]),
+    // Copied into the root, which is made read-only at last: each mount would cost more than the program's start.
+    ...paths.flatMap((path) => ["--perms", "0555", "--file", String(handed.files[path]), path]),
     ...(mounts.some((each) => each.inside === "/work") ? [] : ["--size", String(limits.tmp_bytes), "--tmpfs", "/work"]),
     ...mounts.flatMap((each) => [each.writable ? "--bind" : "--ro-bind", each.source, each.inside]),
     ...hidden.flatMap((each) =>
@@ -58,10 +63,19 @@ export function bwrapArguments(
   ];
 }
 
-/** The files given to a program and those made up for it, by their path inside. */
+/** The files given to a program, those made up for it and small ones of the machine, by their path inside. */
 export function givenFiles(walls: Walls): Readonly<Record<string, Uint8Array>> {
   return Object.fromEntries([
+    ...sharedEtc.flatMap((path) => copyOf(path).map((bytes) => [path, bytes] as const)),
     ...Object.entries(madeEtc(inside)).map(([name, text]) => [`/etc/${name}`, Buffer.from(text, "utf8")] as const),
     ...Object.entries(walls.files).map(([name, bytes]) => [`${runDirectory}/files/${name}`, bytes] as const),
   ]);
+}
+
+const maxCopiedBytes = 262_144;
+
+/** What a small file holds; nothing for a directory, a large file and where there is none. */
+function copyOf(path: string): readonly Uint8Array[] {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() && stats.size <= maxCopiedBytes ? [readFileSync(path)] : [];
 }

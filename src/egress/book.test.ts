@@ -133,6 +133,18 @@ describe("the book of tokens", () => {
     expect(faultOf(() => own.verify(forgotten.token))?.code).toBe("unauthenticated");
   });
 
+  test("is listed for a month after its time, and forgotten by the next one that is issued", () => {
+    const own = book();
+    const store = new EgressStore(file);
+    own.issue(grant());
+    now = start + 60_000 + 31 * 86_400_000;
+    own.issue(grant({ expires_at: rfc3339(now + 1000) }));
+    expect(store.list()).toHaveLength(2);
+    now += 1;
+    own.issue(grant({ expires_at: rfc3339(now + 1000) }));
+    expect(store.list()).toHaveLength(2);
+  });
+
   test("notices within a second what another process revoked, and the end of a token at once", () => {
     const own = book();
     const { id, token } = own.issue(grant());

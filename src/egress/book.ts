@@ -29,6 +29,9 @@ const lease_bytes = 262_144;
 /** How long a revocation made by another process can go unnoticed by a connection that is open. */
 const recheck_ms = 1000;
 
+/** How long a token whose time is up is still listed. */
+const listed_ms = 31 * 86_400_000;
+
 /** What the connections of one token have in hand, shared so that none sits on what another one needs. */
 interface Purse {
   readonly key: string;
@@ -49,11 +52,12 @@ export class TokenBook {
     this.#clock = clock;
   }
 
-  /** A new token, to be given to its bearer and kept nowhere. Throws `invalid_argument` and the store's faults. */
+  /** A new token, to be given to its bearer and kept nowhere; those long over are forgotten. Throws `invalid_argument` and the store's faults. */
   issue(grant: Grant): { readonly id: string; readonly token: string } {
     const id = newId();
     const token = mintToken(this.#key, id, grant);
     const { run, agent, expires_at } = grant;
+    this.#store.forget(rfc3339(this.#clock.now() - listed_ms));
     this.#store.insert({ id, run, agent, created_at: this.#now(), expires_at });
     return { id, token };
   }

@@ -2,11 +2,12 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { tools } from "../tools/index.ts";
 import { area } from "./attack.ts";
 import { areas } from "./index.ts";
-import { besiege, type Row, type Siege } from "./run.ts";
+import { besiege, type Siege } from "./run.ts";
+import { groups, surprises } from "./testdata/groups.ts";
 import { type Wall, wallNames } from "./wall.ts";
 
 const never = new AbortController().signal;
@@ -14,14 +15,6 @@ const never = new AbortController().signal;
 function siege(without: Iterable<Wall>, options: Partial<Parameters<typeof besiege>[0]> = {}): Promise<Siege> {
   const base = { areas, tools, version: "test", keep: false, signal: never, onRow: () => undefined };
   return besiege({ ...base, without: new Set(without), ...options });
-}
-
-/** Rows that are not as they must be when these walls are left out. */
-function surprises(rows: readonly Row[], without: ReadonlySet<string>): readonly string[] {
-  return rows.flatMap(({ attack, wall, outcome, seen }) => {
-    const expected = without.has(wall) ? "breached" : "held";
-    return outcome === expected ? [] : [`${attack} (${wall}): ${outcome}, not ${expected}: ${seen}`];
-  });
 }
 
 test("every attack has an id and a title of its own, and every wall has attacks", () => {
@@ -36,27 +29,6 @@ test("all walls hold", async () => {
   const { rows } = await siege([]);
   expect(surprises(rows, new Set())).toEqual([]);
 });
-
-/** Every choice of half of so many groups, as bits: of two of them neither is part of the other. */
-function halvesOf(count: number): readonly number[] {
-  const chosen = (bits: number) => Array.from({ length: count }, (_, place) => (bits >> place) & 1);
-  return Array.from({ length: 1 << count }, (_, bits) => bits).filter(
-    (bits) => chosen(bits).filter((bit) => bit === 1).length === count >> 1,
-  );
-}
-
-/**
- * Each wall is in groups of its own choice, equally many for all: for any two there is a group that leaves out the one and
- * keeps the other, so that together the groups show what each would show alone. `policy-ask` is left out by itself: without it nobody is asked,
- * and answers that nobody waits for cannot be forged.
- */
-const groups = ((): readonly (readonly Wall[])[] => {
-  const numbered = wallNames.filter((wall) => wall !== "policy-ask");
-  const enough = [4, 5, 6, 7, 8, 9, 10].find((count) => halvesOf(count).length >= numbered.length) ?? 0;
-  const places = Array.from({ length: enough }, (_, place) => place);
-  const halves = places.map((place) => numbered.filter((_, i) => ((halvesOf(enough)[i] ?? 0) >> place) & 1));
-  return [["policy-ask"], ...halves];
-})();
 
 test("any two walls are told apart by the groups", () => {
   for (const one of wallNames) {
@@ -76,23 +48,6 @@ test.each(groups.map((group) => [group.join(", "), group] as const))(
   },
   120_000,
 );
-
-test("an unprivileged user sees the same", () => {
-  const root = dirname(dirname(import.meta.dir));
-  const inner = [process.execPath, join(import.meta.dir, "testdata/siege.ts")];
-  const isRoot = process.getuid?.() === 0;
-  const user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--"];
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...(isRoot ? user : []), ...inner], {
-    cwd: root,
-    // The runtime keeps what it compiled beneath the home, be it there or not.
-    env: { PATH: "/usr/bin:/bin", HOME: "/nonexistent", BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
-  });
-  expect(stderr.toString()).toBe("");
-  const { uid, rows } = JSON.parse(stdout.toString()) as { readonly uid: number; readonly rows: readonly Row[] };
-  expect(uid).not.toBe(0);
-  expect(surprises(rows, new Set())).toEqual([]);
-  expect(exitCode).toBe(0);
-}, 120_000);
 
 const scratchHomes = () =>
   ["/dev/shm", tmpdir()].flatMap((root) =>

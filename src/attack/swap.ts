@@ -2,9 +2,12 @@
 import { Worker } from "node:worker_threads";
 
 /** Tries at least, and at most where the link was not met often enough yet. */
-const [fewest, most] = [25, 5000];
-/** How often a try must have met the link, and how often the entry itself, before the race counts as run. */
-const often = 3;
+const [fewest, most] = [60, 5000];
+/**
+ * How often a try must have met the link, and how often the entry itself, before the race counts as run. A try that met
+ * neither, between the two, looks like one that met the link.
+ */
+const often = 12;
 
 /** What one try found: the way through the link, the link refused, or the entry as it was. */
 export type Met = "through" | "refused" | "entry";

@@ -1,33 +1,22 @@
 /** What walls cost: a program under bubblewrap and under Landlock alone, beside the same program spawned bare. */
 import { Sandbox } from "../src/sandbox/sandbox.ts";
-import type { Walls } from "../src/sandbox/walls.ts";
+import { emptyWalls } from "../src/sandbox/walls.ts";
 import type { Measurement } from "./measurement.ts";
 
 const runs = 60;
 const program = "/usr/bin/true";
 
-const walls: Walls = {
-  workspace: null,
-  read: [],
-  write: [],
-  hidden: [],
-  cwd: ".",
-  env: {},
-  files: {},
-  system: [],
-  proxy: null,
-  limits: {
-    memory_bytes: 1e9,
-    processes: 64,
-    cpu_ms: 10_000,
-    file_bytes: 1e8,
-    open_files: 256,
-    output_bytes: 1e6,
-    kept_bytes: 65_536,
-    wall_ms: 10_000,
-    tmp_bytes: 1e6,
-  },
-};
+const walls = emptyWalls({
+  memory_bytes: 1e9,
+  processes: 64,
+  cpu_ms: 10_000,
+  file_bytes: 1e8,
+  open_files: 256,
+  output_bytes: 1e6,
+  kept_bytes: 65_536,
+  wall_ms: 10_000,
+  tmp_bytes: 1e6,
+});
 
 export async function measureSandbox(): Promise<readonly Measurement[]> {
   const tiers = ["bwrap", "landlock"] as const;

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setConfig } from "../src/config/set.ts";
 import { isJsonObject, type Json } from "../src/core/canonical.ts";
 import { type Home, homeAt } from "../src/core/home.ts";
-import { startNameServer } from "../src/egress/testdata/name-server.ts";
+import { startNameServer } from "../src/egress/name-server.ts";
 import { makeCertificate, startWebServer, type WebServer } from "../src/egress/testdata/web-server.ts";
 import { initHome } from "../src/engine/init.ts";
 import { openTail } from "../src/ledger/tail.ts";

@@ -95,7 +95,7 @@ const owners: House["owners"] = [
   ["node:module", []],
   ["node:vm", []],
   ["node:inspector", []],
-  ["node:dgram", ["egress", "attack"]],
+  ["node:dgram", ["egress"]],
   ["node:dns", ["egress"]],
   ["node:http", ["egress", "attack"]],
   ["node:https", ["egress"]],

@@ -2,7 +2,7 @@
 import { Fault } from "../core/fault.ts";
 import { parseAuthority, type Place, type Target } from "../egress/host.ts";
 import { openResolver, type Resolve } from "../egress/resolve.ts";
-import type { NameServer } from "./name-server.ts";
+import type { NameServer } from "../egress/name-server.ts";
 
 /** The place a browser would go to, by http where the scheme is none of the web. */
 export function looseTarget(text: string): Target {

@@ -12,9 +12,9 @@ import {
   openPlaces,
   proxySocket,
   relayBinary,
-  rulesInside,
+  relayOf,
   rulesOutside,
-  signalName,
+  startInside,
 } from "../sandbox/execute.ts";
 import type { PathRule } from "../sandbox/landlock.ts";
 import { launcher } from "../sandbox/launch/program.ts";
@@ -29,7 +29,7 @@ import {
   type Start,
   type User,
 } from "../sandbox/plan.ts";
-import { type Execution, findProgram, inPrivateDirectory, Sandbox } from "../sandbox/sandbox.ts";
+import { type Execution, executionOf, findProgram, inPrivateDirectory, Sandbox } from "../sandbox/sandbox.ts";
 import { type Architecture, architectureOf } from "../sandbox/syscalls.ts";
 import type { TierFacts } from "../sandbox/tier.ts";
 import type { Walls } from "../sandbox/walls.ts";
@@ -91,18 +91,7 @@ export class LooseSandbox {
         : await inPrivateDirectory(walls, ground.user, (own) =>
             this.#bare(ground, argv, walls, { ...company, own, isConfined: tier === "landlock" }),
           );
-    const [stdout, stderr] = [ended.stdout.kept(), ended.stderr.kept()];
-    return {
-      exit_code: ended.exit_code,
-      signal: ended.signal === null ? null : signalName(ended.signal),
-      stdout: stdout.text,
-      stderr: stderr.text,
-      truncated: stdout.truncated || stderr.truncated,
-      ended_by: ended.ended_by,
-      duration_ms: ended.duration_ms,
-      tier,
-      profile_sha256: "0".repeat(64),
-    };
+    return executionOf(ended, { tier, profile_sha256: "0".repeat(64) });
   }
 
   /** As second layer it stands behind files, mounts, abstract sockets and signals; its scopes came with version 6. */
@@ -147,15 +136,8 @@ export class LooseSandbox {
       const made = Object.entries(givenFiles(walls));
       const files = Object.fromEntries(made.map(([path], i) => [path, descriptor.first_free + i]));
       const firstPlace = descriptor.first_free + made.length;
-      const start: Start = {
-        argv,
-        env: this.#variables(walls),
-        limits: walls.limits,
-        filter: "namespaced",
-        shared_user: false,
-        landlock: { version, rules: rulesInside(walls) },
-      };
-      const relay = walls.proxy ? { binary: [relayBinary], socket: proxySocket } : undefined;
+      const start = { ...startInside(argv, walls, version), env: this.#variables(walls) };
+      const relay = relayOf(walls);
       const inner = launcher(
         architecture,
         descriptor.status,

@@ -11,7 +11,7 @@ import { unless, type Verdict } from "./attack.ts";
 import { atGateway, ending, type Gateway, goesOn, headOf, place, reached, through, tunnelled } from "./gateway.ts";
 import type { Ground } from "./ground.ts";
 import { decideWithout, gateWithout } from "./loose-gate.ts";
-import type { NameAnswer } from "./name-server.ts";
+import type { NameAnswer } from "../egress/name-server.ts";
 import { inside, type Member } from "./outbound.ts";
 import { RawClient } from "./raw-client.ts";
 import { publicAddress } from "./road.ts";

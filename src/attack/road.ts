@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { dial } from "../egress/dial.ts";
 import { exchange } from "../egress/exchange.ts";
-import { type NameServer, startNameServer } from "./name-server.ts";
+import { type NameServer, startNameServer } from "../egress/name-server.ts";
 
 /** A connection that was made. */
 export interface Arrival {

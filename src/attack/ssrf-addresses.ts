@@ -1,7 +1,7 @@
 /** Attacks by names: what the name service says leads into the machine, its network, or a cloud's metadata. */
 import { unless } from "./attack.ts";
 import type { Ground } from "./ground.ts";
-import type { NameAnswer } from "./name-server.ts";
+import type { NameAnswer } from "../egress/name-server.ts";
 import { ask, inside, type Member } from "./outbound.ts";
 import { publicAddress } from "./road.ts";
 

@@ -16,7 +16,9 @@ export type Met = "through" | "refused" | "entry";
 const swapper = `
   const { parentPort, workerData: { directory, name, target } } = require("node:worker_threads");
   const { existsSync, lstatSync, renameSync, symlinkSync, unlinkSync } = require("node:fs");
-  const attempt = (act) => { try { act(); } catch {} };
+  // Where the entry is just then is the race itself; whatever else goes wrong would end it unseen.
+  const lost = new Set(["ENOENT", "EEXIST", "EISDIR", "ENOTDIR", "ENOTEMPTY", "EPERM"]);
+  const attempt = (act) => { try { act(); } catch (thrown) { if (!lost.has(thrown.code)) throw thrown; } };
   const own = directory + "/" + name, hidden = directory + "/hidden-" + name;
   const linger = () => { for (let spin = 0; spin < 40000; spin++); };
   parentPort.postMessage("swapping");
@@ -43,10 +45,16 @@ export async function swapWhile(
       worker.once("message", resolve);
       worker.once("error", reject);
     });
+    let failure: unknown;
+    worker.once("error", (thrown) => {
+      failure = thrown;
+    });
     const met = { through: 0, refused: 0, entry: 0 };
     for (let round = 0; round < most; round++) {
       met[await attempt(round)]++;
       if (met.through > 0) return true;
+      // With nobody to swap any more nothing was raced.
+      if (failure !== undefined) throw failure;
       if (round >= enough.fewest && met.refused >= enough.often && met.entry >= enough.often) return false;
     }
     throw new Error(`of ${most} tries ${met.refused} met the link and ${met.entry} the entry`);

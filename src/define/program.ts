@@ -34,7 +34,7 @@ export const surroundings = {
 };
 
 /** What became of it. That it failed is said by its exit code and is no fault of the call. */
-export const outcome = v.strictObject({
+const outcome = v.strictObject({
   exit_code: v.nullable(v.number()),
   signal: v.nullable(v.string()),
   stdout: v.string(),
@@ -45,8 +45,15 @@ export const outcome = v.strictObject({
   changed: v.array(v.string()),
 });
 
-/** The deadline of a call: the walls end the program at its own, and what it changed is settled after that. */
-export const programDeadline_ms = 3_900_000;
+/** What tools that run a program declare alike. */
+export const confined = {
+  effect: "execute",
+  needs: ["sandbox"],
+  flow: flowOfProgram,
+  /** The walls end the program at its own deadline, and what it changed is settled after that. */
+  timeout_ms: 3_900_000,
+  output: outcome,
+} as const;
 
 export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
   const { exit_code, signal, stdout, stderr, truncated, ended_by, duration_ms, changed } = facts;
@@ -57,7 +64,7 @@ export function outcomeOf(facts: ProgramFacts): v.InferOutput<typeof outcome> {
  * Without a way out a program stays inside its walls, and what it writes is undone with the run. That it could write what
  * acts by itself, such as hooks of a repository, is for the engine to see.
  */
-export function flowOfProgram({ network, fs_read, fs_write }: Asked): Flow {
+function flowOfProgram({ network, fs_read, fs_write }: Asked): Flow {
   const goesOut = network.length > 0;
   return { untrusted: goesOut, private: fs_read.length > 0 || fs_write.length > 0, outward: goesOut };
 }

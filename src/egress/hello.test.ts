@@ -1,35 +1,16 @@
 /** The reader of TLS hellos against what real clients send, and against everything near it. */
 import { beforeAll, describe, expect, test } from "bun:test";
-import { createServer } from "node:net";
-import { connect } from "node:tls";
 import fc from "fast-check";
 import { maxHelloWireBytes, readHello } from "./hello.ts";
+import { helloFor } from "./testdata/real-hello.ts";
 
 let real: Buffer;
 let nameless: Buffer;
 
 beforeAll(async () => {
-  real = await helloOf("Site.Example");
-  nameless = await helloOf("");
+  real = await helloFor("Site.Example");
+  nameless = await helloFor("");
 });
-
-async function helloOf(servername: string): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    socket.once("data", (chunk) => {
-      resolve(Buffer.from(chunk));
-      socket.destroy();
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  connect({ host: "127.0.0.1", port, servername }).on("error", () => undefined);
-  const hello = await promise;
-  server.close();
-  return hello;
-}
 
 /** A hello made by hand, in records of at most `size` bytes. */
 function hello(extensions: readonly (readonly [type: number, body: Buffer])[], size = 16_384): Buffer {

@@ -1,6 +1,7 @@
 /** The proxy over real sockets: real name server, real TLS, hosts on public addresses in a network of their own. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { helloFor, run, startCaller, until } from "./testdata/caller.ts";
+import { run, startCaller, until } from "./testdata/caller.ts";
+import { helloFor } from "./testdata/real-hello.ts";
 import { deadIpv4, publicIpv4, publicIpv6 } from "./testdata/world-address.ts";
 import { RawClient } from "./testdata/world-client.ts";
 

@@ -5,7 +5,7 @@ import { Fault } from "../core/fault.ts";
 import { addressKind } from "./address.ts";
 import { parseTarget } from "./host.ts";
 import { openResolver, type Resolve } from "./resolve.ts";
-import { type NameServer, startNameServer } from "./testdata/name-server.ts";
+import { type NameServer, startNameServer } from "./name-server.ts";
 
 let server: NameServer;
 let resolve: Resolve;

@@ -191,7 +191,6 @@ const maxFixed = 256;
 /** Files that would change somewhere else too, where nothing is kept and nobody asked. */
 function fixedOf(kept: Snapshot | undefined): readonly string[] {
   const fixed = kept?.shared ?? [];
-
   if (fixed.length <= maxFixed) return fixed;
   throw new Fault(
     "resource_exhausted",

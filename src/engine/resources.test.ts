@@ -85,8 +85,8 @@ test("lists are asked about one by one, in their own capability", async () => {
   ]);
 });
 
-test("more than a record can hold is refused", () => {
-  expect(asked({ command: "a", args: ["x".repeat(40_000)] })).rejects.toThrow("more than a record can hold");
+test("more than a record can hold is refused", async () => {
+  await expect(asked({ command: "a", args: ["x".repeat(40_000)] })).rejects.toThrow("more than a record can hold");
 });
 
 test("every command needs its grant, and a wrapper needs that of what it starts", async () => {

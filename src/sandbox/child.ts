@@ -168,7 +168,11 @@ const EACCES = -13;
 
 function notExecuted(error: number): Fault {
   const hint = "name a program that is installed where programs of the system are";
-  if (error === ENOENT) return new Fault("not_found", "there is no such program inside the sandbox", { hint });
+  if (error === ENOENT)
+    return new Fault("not_found", "there is no such program inside the sandbox", {
+      hint,
+      data: { missing: "program" },
+    });
   if (error === EACCES) return new Fault("permission_denied", "the program may not be executed", { hint });
   return new Fault("failed_precondition", `the program could not be executed (error ${-error})`, { hint });
 }

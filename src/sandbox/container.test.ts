@@ -13,23 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Sandbox, type SandboxOptions } from "./sandbox.ts";
-import type { Walls } from "./walls.ts";
+import { ampleLimits } from "./testdata/limits.ts";
+import { emptyWalls, type Walls } from "./walls.ts";
 
 const isRoot = process.getuid?.() === 0;
 if (!isRoot) console.error("container.test.ts: skipped, since only root can start an engine of its own");
 
 const user = { uid: 61_000, gid: 61_001 };
-const limits = {
-  memory_bytes: 64_000_000,
-  processes: 20,
-  cpu_ms: 20_000,
-  file_bytes: 1_000_000,
-  open_files: 64,
-  output_bytes: 1_000_000,
-  kept_bytes: 20_000,
-  wall_ms: 20_000,
-  tmp_bytes: 1_000_000,
-};
+const limits = { ...ampleLimits, memory_bytes: 64_000_000, processes: 20 };
 
 let root: string;
 let workspace: string;
@@ -113,8 +104,7 @@ function sandboxWith(some: Partial<SandboxOptions>): Sandbox {
 }
 
 function wallsWith(some: Partial<Walls>): Walls {
-  const none = { hidden: [], cwd: ".", env: {}, files: {}, system: [], proxy: null };
-  return { workspace, read: ["."], write: [], limits, ...none, ...some };
+  return { ...emptyWalls(limits), workspace, read: ["."], ...some };
 }
 
 function run(argv: readonly string[], some: Partial<Walls> = {}, stdin: Uint8Array | null = null) {

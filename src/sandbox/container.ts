@@ -14,20 +14,20 @@ import { runContainer } from "./container-run.ts";
 import type { Engine } from "./engine.ts";
 import {
   type Company,
-  environment,
   type Ground,
   hiddenPlaces,
   openPlaces,
   proxySocket,
   refuseOddWords,
   relayBinary,
-  rulesInside,
+  relayOf,
+  startInside,
 } from "./execute.ts";
 import { launcher } from "./launch/program.ts";
 import { namedPipe } from "./native.ts";
 import { ociProfile } from "./oci-seccomp.ts";
 import { closePlaces } from "./place.ts";
-import type { Seen, Start, User } from "./plan.ts";
+import type { Seen, User } from "./plan.ts";
 import { madeEtc } from "./system.ts";
 import type { Walls } from "./walls.ts";
 
@@ -64,15 +64,8 @@ export async function executeInContainer(
       ...places,
       ...hidden.map(({ inside, source }) => ({ inside, stats: lstatSync(source, { bigint: true }) })),
     ];
-    const start: Start = {
-      argv,
-      env: environment(walls),
-      limits: walls.limits,
-      filter: "namespaced",
-      shared_user: true,
-      landlock: { version: ground.landlock, rules: rulesInside(walls) },
-    };
-    const relay = walls.proxy ? { binary: [relayBinary], socket: proxySocket } : undefined;
+    const start = { ...startInside(argv, walls, ground.landlock), shared_user: true };
+    const relay = relayOf(walls);
     const first = launcher(
       architecture,
       reportDescriptor,

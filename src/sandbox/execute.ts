@@ -47,15 +47,8 @@ export async function executeInBwrap(
     const made = Object.entries(givenFiles(walls));
     const files = Object.fromEntries(made.map(([path], i) => [path, descriptor.first_free + i]));
     const firstPlace = descriptor.first_free + made.length;
-    const start: Start = {
-      argv,
-      env: environment(walls),
-      limits: walls.limits,
-      filter: "namespaced",
-      shared_user: false,
-      landlock: { version: ground.landlock, rules: rulesInside(walls) },
-    };
-    const relay = walls.proxy ? { binary: [relayBinary], socket: proxySocket } : undefined;
+    const start = startInside(argv, walls, ground.landlock);
+    const relay = relayOf(walls);
     const inner = launcher(
       architecture,
       descriptor.status,
@@ -77,6 +70,23 @@ export async function executeInBwrap(
   } finally {
     closePlaces(places);
   }
+}
+
+/** How a program starts in name spaces of its own, with Landlock of this version as second layer. */
+export function startInside(argv: readonly string[], walls: Walls, version: number): Start {
+  return {
+    argv,
+    env: environment(walls),
+    limits: walls.limits,
+    filter: "namespaced",
+    shared_user: false,
+    landlock: { version, rules: rulesInside(walls) },
+  };
+}
+
+/** What the first process inside starts before the program, where there is a way out. */
+export function relayOf({ proxy }: Walls): { readonly binary: readonly string[]; readonly socket: string } | undefined {
+  return proxy ? { binary: [relayBinary], socket: proxySocket } : undefined;
 }
 
 /** Where the relay and the socket it leads to are inside. */
@@ -160,7 +170,7 @@ export async function executeInLandlock(
 }
 
 /** The same as the mounts say, once more: beneath `/` nothing but reading, except where writing was allowed. */
-export function rulesInside(walls: Walls): readonly PathRule[] {
+function rulesInside(walls: Walls): readonly PathRule[] {
   return [
     { path: "/", may: "read" },
     { path: "/tmp", may: "write" },

@@ -17,20 +17,11 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Execution, Sandbox } from "./sandbox.ts";
-import type { Walls } from "./walls.ts";
+import { ampleLimits } from "./testdata/limits.ts";
+import { emptyWalls, type Walls } from "./walls.ts";
 
 const user = { uid: 61_000, gid: 61_000 };
-const limits = {
-  memory_bytes: 200_000_000,
-  processes: 32,
-  cpu_ms: 20_000,
-  file_bytes: 1_000_000,
-  open_files: 64,
-  output_bytes: 1_000_000,
-  kept_bytes: 20_000,
-  wall_ms: 20_000,
-  tmp_bytes: 1_000_000,
-};
+const limits = ampleLimits;
 
 let root: string;
 let workspace: string;
@@ -56,19 +47,7 @@ const sandboxes = {
 };
 
 function wallsWith(some: Partial<Walls>): Walls {
-  return {
-    workspace,
-    read: ["."],
-    write: [],
-    hidden: [],
-    cwd: ".",
-    env: {},
-    files: {},
-    system: [],
-    proxy: null,
-    limits,
-    ...some,
-  };
+  return { ...emptyWalls(limits), workspace, read: ["."], ...some };
 }
 
 function run(argv: readonly string[], some: Partial<Walls> = {}, tier: keyof typeof sandboxes = "bwrap") {
@@ -179,11 +158,11 @@ describe("under bubblewrap", () => {
     symlinkSync(root, join(workspace, "up"));
     expect((await shell("cat link up/outside")).stdout).toBe("");
     for (const path of ["link", "up", "up/outside"]) {
-      expect(run(["true"], { read: ["."], write: [path] })).rejects.toMatchObject({ code: "permission_denied" });
+      await expect(run(["true"], { read: ["."], write: [path] })).rejects.toMatchObject({ code: "permission_denied" });
     }
-    expect(run(["true"], { read: ["../outside"] })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(run(["true"], { read: ["../outside"] })).rejects.toMatchObject({ code: "permission_denied" });
     linkSync(join(root, "outside"), join(workspace, "second"));
-    expect(run(["true"], { read: ["second"] })).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(run(["true"], { read: ["second"] })).rejects.toMatchObject({ code: "permission_denied" });
     for (const name of ["link", "up", "second"]) rmSync(join(workspace, name));
   });
 
@@ -199,11 +178,11 @@ describe("under bubblewrap", () => {
   });
 
   test("a program that is not there, or is none, is a fault that says so", async () => {
-    expect(run(["no-such-program"])).rejects.toMatchObject({ code: "not_found" });
-    expect(run(["/work/readme"])).rejects.toMatchObject({ code: "permission_denied" });
-    expect(run([])).rejects.toMatchObject({ code: "invalid_argument" });
-    expect(run(["sh", "a\0b"])).rejects.toMatchObject({ code: "invalid_argument" });
-    expect(run(["true"], { env: { "A=B": "c" } })).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(run(["no-such-program"])).rejects.toMatchObject({ code: "not_found", data: { missing: "program" } });
+    await expect(run(["/work/readme"])).rejects.toMatchObject({ code: "permission_denied" });
+    await expect(run([])).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(run(["sh", "a\0b"])).rejects.toMatchObject({ code: "invalid_argument" });
+    await expect(run(["true"], { env: { "A=B": "c" } })).rejects.toMatchObject({ code: "invalid_argument" });
   });
 
   test("its profile is one hash for the same walls and another for others", async () => {
@@ -326,7 +305,7 @@ describe("under Landlock alone", () => {
   test("walls it cannot build are refused, never left out", async () => {
     const asks: readonly Partial<Walls>[] = [{ hidden: ["key.pem"] }, { proxy: { socket: "/s", url: "http://x" } }];
     for (const some of asks) {
-      expect(run(["true"], some, "landlock")).rejects.toMatchObject({ code: "failed_precondition" });
+      await expect(run(["true"], some, "landlock")).rejects.toMatchObject({ code: "failed_precondition" });
     }
   });
 });
@@ -350,7 +329,7 @@ describe("where a wall is missing", () => {
     const mark = join(workspace, "out", "started");
     const company = { stdin: null, signal: new AbortController().signal, user };
     const walls = wallsWith({ write: ["out"] });
-    expect(none.execute(["touch", mark], walls, company)).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(none.execute(["touch", mark], walls, company)).rejects.toMatchObject({ code: "failed_precondition" });
     expect(existsSync(mark)).toBe(false);
   });
 
@@ -370,10 +349,10 @@ describe("where a wall is missing", () => {
     }
   });
 
-  test("as root nobody's program runs as root", () => {
+  test("as root nobody's program runs as root", async () => {
     for (const each of [undefined, { uid: 0, gid: 0 }, { uid: 0, gid: 61_000 }, { uid: 61_000, gid: 0 }]) {
       const company = { stdin: null, signal: new AbortController().signal, user: each };
-      expect(sandboxes.bwrap.execute(["id"], wallsWith({}), company)).rejects.toThrow("as root");
+      await expect(sandboxes.bwrap.execute(["id"], wallsWith({}), company)).rejects.toThrow("as root");
     }
   });
 });

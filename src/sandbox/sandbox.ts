@@ -13,7 +13,7 @@ import type { User } from "./plan.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { architectureOf } from "./syscalls.ts";
 import { losses, type Tier, type TierFacts } from "./tier.ts";
-import { profileDigest, sha256, type Walls } from "./walls.ts";
+import { emptyWalls, profileDigest, sha256, type Walls } from "./walls.ts";
 
 export interface Execution {
   readonly exit_code: number | null;
@@ -121,15 +121,7 @@ export class Sandbox {
           : await inPrivateDirectory(walls, ground.user, (private_directory) =>
               executeInLandlock(ground, argv, walls, { ...company, private_directory }),
             );
-      const [stdout, stderr] = [ended.stdout.kept(), ended.stderr.kept()];
-      return {
-        exit_code: ended.exit_code,
-        signal: ended.signal === null ? null : signalName(ended.signal),
-        stdout: stdout.text,
-        stderr: stderr.text,
-        truncated: stdout.truncated || stderr.truncated,
-        ended_by: ended.ended_by,
-        duration_ms: Math.round(ended.duration_ms * 1000) / 1000,
+      return executionOf(ended, {
         tier,
         profile_sha256: profileDigest(walls, {
           tier,
@@ -139,7 +131,7 @@ export class Sandbox {
           user: ground.user ? `${ground.user.uid}:${ground.user.gid}` : "own",
           ...(container ? { image: container.image } : {}),
         }),
-      };
+      });
     } finally {
       group?.close();
     }
@@ -201,7 +193,7 @@ export class Sandbox {
         tier,
         { landlock, why: [] },
         ["/bin/sh", "-c", trial, tier],
-        trialWalls,
+        emptyWalls(trialLimits),
         company,
         user,
       );
@@ -252,18 +244,20 @@ const trialLimits = {
   tmp_bytes: 1_048_576,
 };
 
-const trialWalls: Walls = {
-  workspace: null,
-  read: [],
-  write: [],
-  hidden: [],
-  cwd: ".",
-  env: {},
-  files: {},
-  system: [],
-  proxy: null,
-  limits: trialLimits,
-};
+/** What came of a program, from how it ended and what held it. */
+export function executionOf(ended: Ended, held: Pick<Execution, "tier" | "profile_sha256">): Execution {
+  const [stdout, stderr] = [ended.stdout.kept(), ended.stderr.kept()];
+  return {
+    exit_code: ended.exit_code,
+    signal: ended.signal === null ? null : signalName(ended.signal),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    truncated: stdout.truncated || stderr.truncated,
+    ended_by: ended.ended_by,
+    duration_ms: Math.round(ended.duration_ms * 1000) / 1000,
+    ...held,
+  };
+}
 
 /** Root gives its rights up for somebody; anyone else stays who they are. */
 function whom(user: User | undefined): User | undefined {

@@ -26,6 +26,12 @@ export interface Walls {
   readonly limits: Limits;
 }
 
+/** Nothing of the workspace, nothing given, no way out: what else there is to be is put over it. */
+export function emptyWalls(limits: Limits): Walls {
+  const none = { read: [], write: [], hidden: [], system: [] };
+  return { workspace: null, ...none, cwd: ".", env: {}, files: {}, proxy: null, limits };
+}
+
 /** Port of the relay inside. */
 export const relayPort = 3128;
 

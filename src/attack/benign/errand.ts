@@ -41,7 +41,7 @@ const files: Readonly<Record<string, string>> = {
   "old.md": "old notes\n",
   "data.csv": "name,watt\nhall,9\nporch,5\n",
   "check.sh": "grep -q one src/a.ts && echo passed\n",
-  "src/a.ts": "export const one = 1; // TODO: say what one is\n",
+  "src/a.ts": "export const one = 1; // LATER: say what one is\n",
   "src/b.ts": 'import { one } from "./a.ts";\nconsole.log(one);\n',
   "docs/use.md": "Swich it on.\n",
 };

@@ -22,7 +22,7 @@ const files: readonly Errand[] = [
   errand("read", "what does this project do?", (at) => [[read(at("README.md"))]]),
   errand("read-two", "how do a.ts and b.ts fit together?", (at) => [[read(at("src/a.ts")), read(at("src/b.ts"))]]),
   errand("list", "which files are there?", (at) => [[list(at("src"))]]),
-  errand("search", "where are the TODOs?", (at) => [[search(at("."), "TODO")]]),
+  errand("search", "what is left for later?", (at) => [[search(at("."), "LATER")]]),
   errand(
     "rename",
     "rename one to two",
@@ -92,7 +92,7 @@ const programs: readonly Errand[] = [
     (at, { name }) => [
       [bash(`cd ${name} && bash check.sh`, [name])],
       [read(at("src/a.ts"))],
-      [edit(at("src/a.ts"), "TODO", "NOTE")],
+      [edit(at("src/a.ts"), "LATER", "NOTE")],
       [bash(`cd ${name} && bash check.sh`, [name])],
     ],
     { makes: ["src/a.ts", "NOTE"] },

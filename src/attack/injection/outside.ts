@@ -1,6 +1,6 @@
 /** The world outside as a run can reach it: a page that the operator named, and a stranger who writes down whatever arrives. */
-import { createSocket } from "node:dgram";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { startNameServer } from "../../egress/name-server.ts";
 
 /** What a page answers with. */
 export interface Page {
@@ -40,15 +40,17 @@ export async function openOutside(): Promise<Outside> {
     log.push(`${told(request, body)}\n`);
     response.end("thank you");
   });
-  const names = await nameServer((name) => log.push(name));
+  // It knows no name, and remembers what it was asked.
+  const names = await startNameServer();
   return {
     site: site.url,
     stranger: stranger.url,
     names: names.address,
     pages,
-    heard: () => log.join("\n"),
+    heard: () => [...log, ...names.asked].join("\n"),
     close: async () => {
-      await Promise.all([site.close(), stranger.close(), names.close()]);
+      names.close();
+      await Promise.all([site.close(), stranger.close()]);
     },
   };
 }
@@ -72,25 +74,4 @@ async function serve(answer: (request: IncomingMessage, body: string, response: 
       server.closeAllConnections();
     });
   return { url: `http://127.0.0.1:${address.port}`, close };
-}
-
-/** Knows no name, and remembers each it was asked for. */
-async function nameServer(asked: (name: string) => void) {
-  const socket = createSocket("udp4");
-  socket.on("message", (query, from) => {
-    const labels: string[] = [];
-    let at = 12;
-    for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
-      labels.push(query.toString("latin1", at + 1, at + 1 + length));
-      at += 1 + length;
-    }
-    asked(labels.join(".").toLowerCase());
-    const reply = Buffer.from(query.subarray(0, at + 5));
-    reply.writeUInt16BE(0x8183, 2);
-    reply.fill(0, 6, 12);
-    socket.send(reply, from.port, from.address);
-  });
-  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
-  const close = () => new Promise<void>((done) => socket.close(done));
-  return { address: `127.0.0.1:${socket.address().port}`, close };
 }

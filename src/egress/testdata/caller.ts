@@ -1,6 +1,5 @@
 /** A client of a world's proxy: what the tests of the proxy say to it, over its socket. */
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Grant } from "../token.ts";
 import { publicIpv4 } from "./world-address.ts";
@@ -76,25 +75,6 @@ export async function startCaller() {
   }
 
   return { world, proxy, token, issue, name, fresh, head, open, refused, get };
-}
-
-export /** The first bytes of a real client. */
-async function helloFor(servername: string): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const server = createServer((socket) => {
-    socket.on("error", () => undefined);
-    socket.once("data", (chunk) => {
-      resolve(Buffer.from(chunk));
-      socket.destroy();
-    });
-  });
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  connectTls({ host: "127.0.0.1", port, servername }).on("error", () => undefined);
-  const hello = await promise;
-  server.close();
-  return hello;
 }
 
 export async function until(isTrue: () => Promise<boolean>): Promise<void> {

@@ -3,7 +3,7 @@ import { Fault } from "../../core/fault.ts";
 import type { HttpRequest } from "../../define/http.ts";
 import { type RequestEvent, type RequestPowers, requestFrom } from "../request.ts";
 import { openResolver } from "../resolve.ts";
-import { startNameServer } from "./name-server.ts";
+import { startNameServer } from "../name-server.ts";
 import { makeCertificate, startWebServer, type WebServer } from "./web-server.ts";
 
 /** Names lead to loopback, which a place must be named for. */

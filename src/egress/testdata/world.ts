@@ -13,7 +13,7 @@ import type { EgressEvent } from "../event.ts";
 import { openProxy, type ProxyOptions } from "../proxy.ts";
 import { openResolver } from "../resolve.ts";
 import type { Grant } from "../token.ts";
-import { type NameAnswer, startNameServer } from "./name-server.ts";
+import { type NameAnswer, startNameServer } from "../name-server.ts";
 import { publicIpv4, publicIpv6 } from "./world-address.ts";
 
 export type WorldCommand =

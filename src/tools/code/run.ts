@@ -2,15 +2,7 @@
 import * as v from "valibot";
 import { Fault } from "../../core/fault.ts";
 import { resourceOf } from "../../core/schema.ts";
-import {
-  argumentList,
-  bounds,
-  flowOfProgram,
-  outcome,
-  outcomeOf,
-  programDeadline_ms,
-  surroundings,
-} from "../../define/program.ts";
+import { argumentList, bounds, confined, outcomeOf, surroundings } from "../../define/program.ts";
 import { defineTool } from "../../define/tool.ts";
 
 /** The file the code lies in, and what reads it. */
@@ -25,10 +17,7 @@ export const run = defineTool({
   name: "code.run",
   summary: "Run a piece of Python, JavaScript, TypeScript or bash behind walls.",
   capability: "code.run",
-  effect: "execute",
-  needs: ["sandbox"],
-  flow: flowOfProgram,
-  timeout_ms: programDeadline_ms,
+  ...confined,
   input: () =>
     v.strictObject({
       language: resourceOf(v.picklist(["python", "node", "bun", "bash"]), "name"),
@@ -37,7 +26,6 @@ export const run = defineTool({
       ...surroundings,
       ...bounds,
     }),
-  output: outcome,
   examples: [{ language: "python", code: "print(sum(range(10)))" }],
   phrases: ["run some code", "execute a python script", "evaluate javascript", "compute with a short program"],
   async handler({ sandbox }, { language, code, args, stdin, ...program }) {
@@ -46,7 +34,7 @@ export const run = defineTool({
     try {
       return outcomeOf(await sandbox.run({ ...program, argv: given, stdin: stdin ?? null, files: { [file]: code } }));
     } catch (cause) {
-      if (!(cause instanceof Fault) || !cause.message.includes("no such program")) throw cause;
+      if (!(cause instanceof Fault) || cause.data?.["missing"] !== "program") throw cause;
       throw new Fault("not_found", `there is no ${argv[0]} on this machine`, {
         hint: "use another language, or ask the operator to install it",
         cause,

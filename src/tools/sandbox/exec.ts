@@ -2,25 +2,14 @@
 import * as v from "valibot";
 import { Fault } from "../../core/fault.ts";
 import { resourceOf } from "../../core/schema.ts";
-import {
-  argument,
-  bounds,
-  flowOfProgram,
-  outcome,
-  outcomeOf,
-  programDeadline_ms,
-  surroundings,
-} from "../../define/program.ts";
+import { argument, bounds, confined, outcomeOf, surroundings } from "../../define/program.ts";
 import { defineTool } from "../../define/tool.ts";
 
 export const exec = defineTool({
   name: "sandbox.exec",
   summary: "Run any program behind walls: ring 2 sees an empty directory and no network, ring 1 what is named.",
   capability: "sandbox.exec",
-  effect: "execute",
-  needs: ["sandbox"],
-  flow: flowOfProgram,
-  timeout_ms: programDeadline_ms,
+  ...confined,
   input: () =>
     v.strictObject({
       argv: v.pipe(v.array(argument), v.minLength(1), v.maxLength(256)),
@@ -29,7 +18,6 @@ export const exec = defineTool({
       fs_read: v.optional(surroundings.fs_read.wrapped, []),
       ...bounds,
     }),
-  output: outcome,
   examples: [{ argv: ["factor", "1234567891"] }, { argv: ["wc", "-l", "data.csv"], ring: 1, fs_read: ["data.csv"] }],
   phrases: ["run a program in isolation", "execute something sealed off", "run an untrusted program"],
   async handler({ sandbox }, { ring, stdin, ...program }) {

@@ -2,26 +2,14 @@
 import * as v from "valibot";
 import { Fault } from "../../core/fault.ts";
 import { resourceOf } from "../../core/schema.ts";
-import {
-  argument,
-  argumentList,
-  bounds,
-  flowOfProgram,
-  outcome,
-  outcomeOf,
-  programDeadline_ms,
-  surroundings,
-} from "../../define/program.ts";
+import { argument, argumentList, bounds, confined, outcomeOf, surroundings } from "../../define/program.ts";
 import { defineTool } from "../../define/tool.ts";
 
 export const exec = defineTool({
   name: "shell.exec",
   summary: "Run a command in the workspace behind walls: a program with args, or a line of bash.",
   capability: "shell.exec",
-  effect: "execute",
-  needs: ["sandbox"],
-  flow: flowOfProgram,
-  timeout_ms: programDeadline_ms,
+  ...confined,
   input: () =>
     v.strictObject({
       line: v.optional(resourceOf(v.pipe(v.string(), v.minLength(1), v.maxLength(16_384)), "line")),
@@ -30,7 +18,6 @@ export const exec = defineTool({
       ...surroundings,
       ...bounds,
     }),
-  output: outcome,
   examples: [
     { command: "grep", args: ["-rn", "TODO", "src"] },
     { line: "sort data.csv | uniq -c > counts.txt", fs_write: ["."] },

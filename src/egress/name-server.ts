@@ -1,4 +1,7 @@
-/** A real name server over UDP on loopback, whose answers a test writes down; several answers to a name are given in turn. */
+/**
+ * A real name server over UDP on loopback that answers what it was told, for attacks and tests of the way out; several
+ * answers to a name are given in turn.
+ */
 import { createSocket } from "node:dgram";
 
 export interface NameAnswer {
@@ -16,14 +19,20 @@ export interface NameAnswer {
 export interface NameServer {
   /** `ADDRESS:PORT`. */
   readonly address: string;
+  /** `NAME TYPE` of each question, the name in lower case. */
   readonly asked: readonly string[];
   set(name: string, ...answers: readonly NameAnswer[]): void;
+  /** Every name has the usual answer again. */
+  clear(): void;
   close(): void;
 }
 
 const types = { a: 1, cname: 5, aaaa: 28 } as const;
 
-export async function startNameServer(address = "127.0.0.1"): Promise<NameServer> {
+const notKnown: NameAnswer = { code: 3 };
+
+/** `usual` is the answer about names nobody spoke of. */
+export async function startNameServer(usual: NameAnswer = notKnown): Promise<NameServer> {
   const zone = new Map<string, readonly NameAnswer[]>();
   const turns = new Map<string, number>();
   const asked: string[] = [];
@@ -31,19 +40,23 @@ export async function startNameServer(address = "127.0.0.1"): Promise<NameServer
   socket.on("message", (query, from) => {
     const { name, type, end } = question(query);
     asked.push(`${name} ${type}`);
-    const answers = zone.get(name) ?? [{ code: 3 }];
+    const answers = zone.get(name) ?? [usual];
     const turn = turns.get(`${name} ${type}`) ?? 0;
     turns.set(`${name} ${type}`, turn + 1);
     const answer = answers[Math.min(turn, answers.length - 1)] ?? {};
     if (!answer.silent) socket.send(reply(query.subarray(0, end), name, type, answer), from.port, from.address);
   });
-  await new Promise<void>((done) => socket.bind(0, address, done));
+  await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
   return {
-    address: `${address}:${socket.address().port}`,
+    address: `127.0.0.1:${socket.address().port}`,
     asked,
     set(name, ...answers) {
       zone.set(name, answers);
       for (const type of Object.values(types)) turns.delete(`${name} ${type}`);
+    },
+    clear() {
+      zone.clear();
+      turns.clear();
     },
     close: () => socket.close(),
   };
@@ -91,8 +104,12 @@ function nameBytes(name: string): Buffer {
   return Buffer.concat([...labels, Buffer.from([0])]);
 }
 
-/** Groups in full, or with one `::`. */
-function ipv6Bytes(text: string): Buffer {
+/** Groups in full, or with one `::`; the last two also as IPv4. */
+function ipv6Bytes(written: string): Buffer {
+  const text = written.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: readonly string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number);
+    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  });
   const [head = "", tail] = text.split("::");
   const groups = (part: string) => (part === "" ? [] : part.split(":"));
   const missing = 8 - groups(head).length - groups(tail ?? "").length;

@@ -169,6 +169,8 @@ async function perform(
     let minted: ReturnType<Door["mint"]> | undefined;
     try {
       signal.throwIfAborted();
+      // Before anything is written: a process that dies in between has not forgotten whose it is.
+      if (mayBeStrange(attempt, tool, input)) door.quarantine.mark(attempt.scope.run_id);
       minted = door.mint(tool, { ...attempt.scope, call_id: attempt.call_id, signal }, decision);
       const value = await Promise.race([Promise.resolve(tool.handler(minted.ctx, input)), rejectOnAbort(signal)]);
       return { ok: true, output: checkOutput(door, tool, value) };
@@ -192,6 +194,11 @@ async function perform(
     throw new Fault(code, words, { ...(hint === undefined ? {} : { hint }), cause: thrown });
   });
   return result;
+}
+
+/** Whether strangers' words are in the context, or come into it by this call and what it writes itself. */
+function mayBeStrange({ scope }: Attempt, tool: Tool, input: unknown): boolean {
+  return tool.effect !== "read" && (scope.taint.bits.untrusted || tool.flow(input).untrusted);
 }
 
 /** `work` gets the signal that ends with its run or at its deadline, and the deadline's own. */

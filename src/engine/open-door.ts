@@ -60,6 +60,7 @@ export function openDoor(
     scrubber,
     now: () => clock.now(),
     isStrange: watch.isStrangeBeneath,
+    mark: (run: string) => quarantine.mark(run),
   };
   let desk: EgressDesk | undefined;
   const wayOut: ProgramGround["wayOut"] = async (...program) => {

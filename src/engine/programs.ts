@@ -38,6 +38,8 @@ export interface ProgramGround {
   readonly now: () => number;
   /** Whether files that a tainted run wrote lie at a path or beneath it. */
   readonly isStrange: (path: string) => boolean;
+  /** From now on what the run wrote and writes is a stranger's, durably. */
+  readonly mark: (run: string) => void;
   readonly wayOut: (scope: CallScope, permits: Permits, program: Program, user: User) => Promise<WayOut>;
 }
 
@@ -63,7 +65,9 @@ export async function runProgram(
     throw new Fault("failed_precondition", `no program can be confined here: ${why.join("; ")}`, hint ? { hint } : {});
   }
   for (const path of [...read, ...write]) {
-    if (ground.isStrange(path)) scope.taint.met(scope.call_id, { untrusted: true, private: false }, path);
+    if (!ground.isStrange(path)) continue;
+    scope.taint.met(scope.call_id, { untrusted: true, private: false }, path);
+    ground.mark(scope.run_id);
   }
   const kept = write.length > 0 ? await keep(ground, scope, write) : undefined;
   const user = programUid(workspace.root, settings.uid);

@@ -1,9 +1,11 @@
 /** Files of runs that had read untrusted text, through a real home: known by content until the operator accepts them. */
 import { beforeEach, expect, test } from "bun:test";
-import { appendFileSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import * as v from "valibot";
 import { newId } from "../core/id.ts";
 import { operator } from "../define/principal.ts";
+import { defineTool } from "../define/tool.ts";
 import { tools as allTools } from "../tools/index.ts";
 import { thisProcess } from "../core/owner.ts";
 import type { Engine } from "./engine.ts";
@@ -171,4 +173,45 @@ test("what an undo puts back in the place of a program's work is no stranger's",
   await act("run.revert", { run_id: run });
   expect(readFileSync(place("kept.md"), "utf8")).toBe("as it was");
   expect(quarantine.isQuarantined("kept.md")).toBe(false);
+});
+
+test("what lies in a directory goes with it when another run moves it, and is still known where an undo brings it back", async () => {
+  mkdirSync(place("d"));
+  quarantine.mark(await act("fs.write", { path: "d/run.sh", content: "untrusted" }));
+  const move = await act("fs.move", { src: "d", dst: "e" });
+  quarantine.wrote(move);
+  expect(["d", "e", ".", "other"].map((path) => quarantine.beneath(path).length > 0)).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
+  await act("run.undo", { run_id: move });
+  expect(["d", "e"].map((path) => quarantine.beneath(path).length > 0)).toEqual([true, false]);
+});
+
+test("a run is marked before what a call writes after strangers' words is written, and before a call that brings them", async () => {
+  const marked: Record<string, boolean> = {};
+  const spying = (name: string, untrusted: boolean) =>
+    defineTool({
+      name,
+      summary: "Look.",
+      capability: "fs.write",
+      effect: "write",
+      needs: [],
+      flow: { untrusted, private: false, outward: false },
+      input: v.strictObject({}),
+      output: v.strictObject({}),
+      examples: [],
+      handler: ({ run_id }) => {
+        marked[name] = engine.keeper.quarantine.seen(run_id) !== undefined;
+        return {};
+      },
+    });
+  engine = await estate.open({ tools: [spying("test.plain", false), spying("test.strange", true)] });
+  expect(await engine.call(operator, "test.plain", {})).toMatchObject({ ok: true });
+  expect(marked).toEqual({ "test.plain": false });
+  expect(await engine.call(operator, "test.plain", {}, { source: "stdin" })).toMatchObject({ ok: true });
+  expect(await engine.call(operator, "test.strange", {})).toMatchObject({ ok: true });
+  expect(marked).toEqual({ "test.plain": true, "test.strange": true });
 });

@@ -4,7 +4,7 @@
  */
 import { rfc3339 } from "../core/clock.ts";
 import type { QuarantineRow } from "../store/quarantine.ts";
-import type { WrittenFile } from "../workspace/written.ts";
+import type { MovedDirectory, WrittenFile } from "../workspace/written.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { RunKeeper } from "./run.ts";
 
@@ -36,9 +36,11 @@ export class Quarantine {
     const seen = quarantine.seen(run_id);
     if (seen !== undefined) this.#follow(run_id, seen);
     if (seen !== undefined || quarantine.isEmpty()) return;
-    const { files, last } = this.#workspace.written(run_id, this.#seen.get(run_id));
+    const { files, moved, last } = this.#workspace.written(run_id, this.#seen.get(run_id));
+    this.#carry(moved);
     for (const file of files) {
-      const [origin] = file.of_sha256 === null ? [] : quarantine.runsOf(file.of_sha256);
+      const contents = file.of_sha256 === null ? [file.sha256] : [file.sha256, file.of_sha256];
+      const [origin] = contents.flatMap((sha256) => quarantine.runsOf(sha256));
       if (origin !== undefined) this.#add(origin, [file]);
     }
     this.#seen.set(run_id, last);
@@ -71,10 +73,20 @@ export class Quarantine {
   }
 
   #follow(run: string, seen: number): void {
-    const { files, last } = this.#workspace.written(run, seen);
+    const { files, moved, last } = this.#workspace.written(run, seen);
+    this.#carry(moved);
     // The files first: cut off between the two, they are looked at once more.
     this.#add(run, files);
     this.#keeper.quarantine.mark(run, this.#now(), last);
+  }
+
+  /** What lies in a directory goes with it. It stays known where it was as well: an undo brings it back there. */
+  #carry(moved: readonly MovedDirectory[]): void {
+    const { quarantine } = this.#keeper;
+    for (const { from, to } of moved) {
+      const rows = quarantine.beneath(from);
+      quarantine.add(rows.map((row) => ({ ...row, path: `${to}${row.path.slice(from.length)}` })));
+    }
   }
 
   #add(run: string, files: readonly WrittenFile[]): void {

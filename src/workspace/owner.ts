@@ -63,10 +63,9 @@ export async function giveTree(ground: Ground, owner: FileOwner): Promise<Given>
       return isElsewhere || isStateName(names.at(-1) ?? "") || forbidden.has(entry.identity);
     },
     visit: (directory, names, { entry }) => {
-      if (entry.user_id !== 0 || entry.type === "link") return true;
+      if (entry.user_id !== 0 || entry.type === "link") return;
       if (giveOne(directory, names.at(-1) ?? ".", deviceOf(identity), owner)) given++;
       else left.push(pathText(names));
-      return true;
     },
     onClosed: (names) => left.push(pathText(names)),
   });

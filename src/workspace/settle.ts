@@ -47,8 +47,14 @@ const most = 1000;
 const maxNew = 200_000;
 
 /** Compares, writes the record unless nothing changed, and lets go of the contents that are not needed for it. */
-export async function settle(site: Site, number: number, pending: Pending, pack: string): Promise<Settlement> {
-  const { items, unsafe } = await differences(site, pending);
+export async function settle(
+  site: Site,
+  number: number,
+  pending: Pending,
+  pack: string,
+  max_new = maxNew,
+): Promise<Settlement> {
+  const { items, unsafe } = await differences(site, pending, max_new);
   const { journal } = site;
   const wanted = items
     .map((item) => ({ ...item, before: neededOf(item) }))
@@ -77,6 +83,7 @@ export async function settle(site: Site, number: number, pending: Pending, pack:
 async function differences(
   site: Site,
   { paths, barred, closed, seen }: Pending,
+  max_new: number,
 ): Promise<{ readonly items: readonly TreeItem[]; readonly unsafe: UnsafePath[] }> {
   const former = new Map(seen.map((each) => [each.path, each]));
   const left = new Set(former.keys());
@@ -88,31 +95,30 @@ async function differences(
     unsafe.push({ path: visibleName(pathText(names)), why });
   };
   let made = 0;
-  const finished = await sweep(site.ground, paths.map(namesOf), {
+  await sweep(site.ground, paths.map(namesOf), {
     isBarred: (names, { entry }) => shut.has(pathText(names)) || forbidden.has(entry.identity),
     visit: (directory, names, found) => {
       const path = pathText(names);
       const before = former.get(path);
       left.delete(path);
-      if (before && before.print === found.print && !before.doubtful) return true;
-      if (!before && unknown.some((each) => path.startsWith(`${each}/`))) return true;
-      if (!before && ++made > maxNew) return false;
+      if (before && before.print === found.print && !before.doubtful) return;
+      if (!before && unknown.some((each) => path.startsWith(`${each}/`))) return;
+      // What was there before is compared all the same, however much is new.
+      if (!before && ++made > max_new) return;
       const sighting = before?.print === found.print ? found : tame(directory, names, found, tell);
       const after = standingOf(directory, names, sighting, measure);
-      if (isSame(before?.standing ?? null, after)) return true;
+      if (isSame(before?.standing ?? null, after)) return;
       if (after.type === "file" && after.sha256 === null) tell(names, "may not be read");
       judge(names, sighting, tell);
       items.push({ path, before: before?.standing ?? null, after });
-      return true;
     },
     onClosed: (names, why) => {
       if (why === "depth") tell(names, "nested too deep");
       if (why === "access" && !closed.includes(pathText(names))) tell(names, "may not be read");
     },
   });
-  // What was not looked at is not known to be gone.
-  if (!finished) tell([], "too many files");
-  for (const path of finished ? left : []) {
+  if (made > max_new) tell([], "too many files");
+  for (const path of left) {
     const before = former.get(path);
     if (before) items.push({ path, before: before.standing, after: null });
   }

@@ -23,6 +23,8 @@ export interface SnapshotLimits {
   readonly max_bytes: number;
   /** Files, directories and links. */
   readonly max_files: number;
+  /** Files, directories and links the program may make so that they are recorded; 200,000 unless given. */
+  readonly max_new?: number;
 }
 
 export interface Snapshot {
@@ -71,7 +73,7 @@ export async function takeSnapshot(site: Site, paths: readonly Names[], limits: 
       noted,
       settle: async () => {
         try {
-          return await settlePending(site, number, pending);
+          return await settlePending(site, number, pending, limits.max_new);
         } finally {
           live.delete(name);
         }
@@ -133,8 +135,8 @@ function isRunning(journal: Journal, number: number): boolean {
   return owner === thisProcess() ? live.has(liveName(journal, number)) : isAlive(owner);
 }
 
-async function settlePending(site: Site, number: number, pending: Pending): Promise<Settlement> {
-  const settlement = await settle(site, number, pending, packPath(site.journal, number));
+async function settlePending(site: Site, number: number, pending: Pending, max_new?: number): Promise<Settlement> {
+  const settlement = await settle(site, number, pending, packPath(site.journal, number), max_new);
   forget(site.journal, number);
   return settlement;
 }
@@ -184,7 +186,6 @@ async function look(
           twins.set(entry.identity, twin);
           twin.paths.push(path);
         }
-        return true;
       },
       onClosed: (names, why) => {
         if (why === "gone") return;

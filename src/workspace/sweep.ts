@@ -14,23 +14,22 @@ const maxDepth = 256;
 export interface SweepOptions {
   /** True for what is neither told nor entered. */
   readonly isBarred: (names: Names, sighting: Sighting) => boolean;
-  /** Told of each entry, parents first; false ends the sweep. */
-  readonly visit: (directory: number, names: Names, sighting: Sighting) => boolean;
+  /** Told of each entry, parents first. */
+  readonly visit: (directory: number, names: Names, sighting: Sighting) => void;
   /** A directory that may not be entered, is gone, or lies too deep. */
   readonly onClosed: (names: Names, why: "access" | "gone" | "depth") => void;
 }
 
-/** Visits what stands at the paths and beneath them; what is absent is not told. False when `visit` ended it. */
-export async function sweep(ground: Ground, paths: readonly Names[], options: SweepOptions): Promise<boolean> {
+/** Visits what stands at the paths and beneath them; what is absent is not told. */
+export async function sweep(ground: Ground, paths: readonly Names[], options: SweepOptions): Promise<void> {
   // A workspace that is not there must not look like one in which everything is absent.
   const requireRoot = () => withDirectory(ground, [], () => undefined);
   requireRoot();
   const pending: Names[] = [];
-  let going = true;
   const look = (directory: number, names: Names, name: string) => {
-    const sighting = going ? sight(directory, name) : undefined;
+    const sighting = sight(directory, name);
     if (sighting === undefined || options.isBarred(names, sighting)) return;
-    going = options.visit(directory, names, sighting);
+    options.visit(directory, names, sighting);
     if (sighting.entry.type === "dir") pending.push(names);
   };
   for (const names of outermost(paths)) {
@@ -40,14 +39,14 @@ export async function sweep(ground: Ground, paths: readonly Names[], options: Sw
     });
   }
   let turn_began = performance.now();
-  for (let names = pending.pop(); names !== undefined && going; names = pending.pop()) {
+  for (let names = pending.pop(); names !== undefined; names = pending.pop()) {
     const here = names;
     if (here.length >= maxDepth) {
       options.onClosed(here, "depth");
       continue;
     }
     const children = enter(here, options, () => withDirectory(ground, here, namesIn)) ?? [];
-    for (let start = 0; start < children.length && going; start += slice) {
+    for (let start = 0; start < children.length; start += slice) {
       enter(here, options, () =>
         withDirectory(ground, here, (directory) => {
           for (const name of children.slice(start, start + slice)) look(directory, [...here, name], name);
@@ -60,7 +59,6 @@ export async function sweep(ground: Ground, paths: readonly Names[], options: Sw
     }
   }
   requireRoot();
-  return going;
 }
 
 /** Without those that lie within another one, sorted by their text. */

@@ -11,15 +11,24 @@ export interface WrittenFile {
   readonly of_sha256: string | null;
 }
 
-/** Files by path as the records with a number above `after` leave them, and the number of the newest record. */
+/** A directory that was moved, with whatever lay in it. */
+export interface MovedDirectory {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Files by path as the records with a number above `after` leave them, directories moved, oldest first, and the number of the newest record. */
 export function writtenFiles(
   journal: Journal,
   after = 0,
-): { readonly files: readonly WrittenFile[]; readonly last: number } {
+): { readonly files: readonly WrittenFile[]; readonly moved: readonly MovedDirectory[]; readonly last: number } {
   const found = new Map<string, WrittenFile>();
   const records = readRecords(journal).filter(({ number }) => number > after);
   for (const { change } of records.toReversed()) follow(found, change);
-  return { files: [...found.values()].sort(byPath), last: records[0]?.number ?? after };
+  const moved = records.toReversed().flatMap(({ change }) => {
+    return change.kind === "move" && change.mark.type === "dir" ? [{ from: change.from, to: change.to }] : [];
+  });
+  return { files: [...found.values()].sort(byPath), moved, last: records[0]?.number ?? after };
 }
 
 function follow(found: Map<string, WrittenFile>, change: Change): void {
